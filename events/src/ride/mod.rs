@@ -1,0 +1,16 @@
+//! A ride: what a driver offers, and the only owner of its seats.
+//!
+//! [`event`] holds its facts, [`command`] what may be asked and why it may be refused, [`decide`] the rules, [`state`]
+//! what the rules read. The ride trusts nobody about seats: conversations ask, the ride's first outcome for a
+//! proposal is final.
+
+pub mod command;
+mod decide;
+pub mod event;
+pub mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::{Reserve, RideCommand, RideRejection};
+pub use event::*;
+pub use state::Ride;

@@ -1,0 +1,1 @@
+//! The chat: hub, sessions, frames.

@@ -1,0 +1,1 @@
+//! The feed: tails the log and folds the views.

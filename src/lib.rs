@@ -1,0 +1,13 @@
+//! Palabre: carpooling where the conversation is the booking.
+//!
+//! An event-sourced, actor-based, chat-first program. The pure rules live in `palabre-events`, the folds of the log in
+//! `palabre-projections`; this crate does the I/O. `docs/ARCHITECTURE.md` has the map and two walkthroughs.
+
+pub mod accounts;
+pub mod actors;
+pub mod chat;
+pub mod cli;
+pub mod feed;
+pub mod http;
+pub mod store;
+pub mod vault;

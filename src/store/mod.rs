@@ -1,0 +1,57 @@
+//! The log's port, and its adapters. The log is the truth: everything else is folded from it or may be forgotten.
+//!
+//! One contract suite runs against every adapter.
+
+use futures_util::future::BoxFuture;
+use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};
+use palabre_events::{Envelope, StreamId};
+use std::sync::Arc;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// The most events that one read answers.
+pub const PAGE_MAX: usize = 4096;
+
+/// A log of events. Cheap to share; every method may be called from any thread.
+pub trait EventStore: Send + Sync + 'static {
+    /// Names this log. A restored or copied log has another name, and clients then start afresh.
+    fn log_id(&self) -> Uuid;
+
+    /// Appends to one stream, all or nothing, and answers each item once it is on disk; see [`ItemAnswer`].
+    /// Answers [`AppendFailure::Unavailable`] at once when too much waits already.
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>>;
+
+    /// What `command`'s key committed, if it did. Fingerprints are compared by the caller.
+    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>>;
+
+    /// Events of `stream` after `after_version`, in order, at most `limit` (and at most [`PAGE_MAX`]). An answer
+    /// shorter than that limit is the end of the stream.
+    fn read(
+        &self,
+        stream: StreamId,
+        after_version: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>>;
+
+    /// Events after `after_position` in commit order, at most `limit` (and at most [`PAGE_MAX`]). Positions are dense:
+    /// whoever reads asserts `next == last + 1`.
+    fn read_all(
+        &self,
+        after_position: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>>;
+
+    /// The position of the last event, as it rises. May skip values, never goes back; readers poll as well.
+    fn head(&self) -> watch::Receiver<u64>;
+}
+
+/// Why a read has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFailure {
+    /// The log does not answer at present.
+    #[error("the log does not answer")]
+    Unavailable,
+    /// What is stored cannot be right; somebody must look at it. Run `palabre verify`.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+}

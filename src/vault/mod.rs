@@ -1,0 +1,1 @@
+//! The vault: what must be shared and must be forgettable.
