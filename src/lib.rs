@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod actors;
 pub mod chat;
 pub mod cli;
+pub mod commands;
 pub mod feed;
 pub mod http;
 pub mod store;

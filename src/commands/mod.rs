@@ -1,0 +1,10 @@
+//! What people ask for, from a request on the wire to a command of an aggregate: validate, authorise what needs the
+//! views, seal, fingerprint, submit. The chat socket and the HTTP API both come through here, so that they agree.
+//!
+//! [`ask`] has who asks and what is answered, [`input`] the bodies, [`rides`], [`requests`], [`talk`], [`negotiation`] and
+//! [`bookings`] the commands.
+
+pub mod ask;
+pub mod input;
+
+pub use ask::{Asked, Done, FieldError, Refusal};
