@@ -1,10 +1,25 @@
 //! Great circles: the one place that measures the earth, for rides, proposals and the matching index alike.
 //!
-//! The earth is a sphere; roads and speed are the baseline profile of `docs/MATCHING.md`.
+//! The earth is a sphere; roads and speed are the baseline profile of `docs/MATCHING.md`. Roads and traffic are not
+//! known here. A [`Path`] is made of [`Leg`]s between [`UnitVector`]s; [`stretch_between`] says which part of it a
+//! passenger rides.
+
+mod leg;
+mod path;
+mod stretch;
+mod vector;
 
 use geo::{Distance, Haversine};
 
 use crate::{Point, Timestamp};
+
+pub use leg::{Leg, Nearest};
+pub use path::{Path, Spot};
+pub use stretch::{Placed, stretch_between};
+pub use vector::UnitVector;
+
+/// Mean radius of the earth in km, as the baseline has it.
+pub const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// Seconds that a car takes for one km of great circle: roads 1.3 times longer, at 70 km/h.
 pub const SECONDS_PER_KM: f64 = 1.3 * 3600.0 / 70.0;
@@ -21,5 +36,5 @@ pub fn time_along(departs_at: Timestamp, along_km: f64) -> Timestamp {
 
 /// Lengths of the legs between `stops`, in whole metres.
 pub fn legs_m(stops: &[Point]) -> Vec<u32> {
-    stops.windows(2).map(|leg| (distance_km(leg[0], leg[1]) * 1000.0).round() as u32).collect()
+    Path::new(stops).map_or_else(Vec::new, |path| path.legs().iter().map(Leg::length_m).collect())
 }
