@@ -257,6 +257,13 @@ impl<A: Aggregate> Shell<A> {
         while items.len() < Append::ITEMS_MAX {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let submission = &waiting.submission;
+            let key_of = |submission: &Submission<_>| submission.key.map(|keyed| (keyed.account, keyed.key));
+            let key = key_of(submission);
+            if key.is_some() && self.in_flight.iter().any(|ahead| key_of(&ahead.submission) == key) {
+                // A repeat: it is known as one as soon as the log has taken what it repeats.
+                self.waiting.push_front(waiting);
+                break;
+            }
             match self.state.decide(submission.command.clone(), submission.by, submission.now) {
                 Ok(events) if events.is_empty() => {
                     // Honest only once what it builds on is on disk: with an append ahead, decide it again after.
@@ -314,7 +321,7 @@ impl<A: Aggregate> Shell<A> {
                 self.committed(in_flight, answers, outputs);
             }
             Ok(answers) => self.not_appended(in_flight, answers, outputs),
-            Err(AppendFailure::Unavailable) => {
+            Err(AppendFailure::Unavailable | AppendFailure::Malformed) => {
                 for waiting in &in_flight {
                     self.reply(waiting, Answer::Unavailable, outputs);
                 }
