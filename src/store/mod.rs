@@ -2,7 +2,13 @@
 //!
 //! One contract suite runs against every adapter.
 
-use futures_util::future::BoxFuture;
+pub mod clock;
+#[cfg(test)]
+pub(crate) mod contract;
+pub mod memory;
+mod ruling;
+
+use futures_util::future::{BoxFuture, join_all, ready};
 use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};
 use palabre_events::{Envelope, StreamId};
 use std::sync::Arc;
@@ -11,6 +17,8 @@ use uuid::Uuid;
 
 /// The most events that one read answers.
 pub const PAGE_MAX: usize = 4096;
+/// The most appends in one call of [`EventStore::append_many`].
+pub const APPENDS_MAX: usize = 4096;
 
 /// A log of events. Cheap to share; every method may be called from any thread.
 pub trait EventStore: Send + Sync + 'static {
@@ -20,6 +28,18 @@ pub trait EventStore: Send + Sync + 'static {
     /// Appends to one stream, all or nothing, and answers each item once it is on disk; see [`ItemAnswer`].
     /// Answers [`AppendFailure::Unavailable`] at once when too much waits already.
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>>;
+
+    /// Appends to many streams in one go, for imports: an answer to each, in order, as [`EventStore::append`] gives it.
+    /// Each stands for itself; an earlier one counts as done for a later one. More than [`APPENDS_MAX`] are all
+    /// [`AppendFailure::Malformed`].
+    fn append_many(&self, appends: Vec<Append>) -> BoxFuture<'static, Vec<Result<Vec<ItemAnswer>, AppendFailure>>> {
+        if appends.len() > APPENDS_MAX {
+            return Box::pin(ready(vec![Err(AppendFailure::Malformed); appends.len()]));
+        }
+        // Adapters take appends in the order of the calls.
+        let answers: Vec<_> = appends.into_iter().map(|append| self.append(append)).collect();
+        Box::pin(join_all(answers))
+    }
 
     /// What `command`'s key committed, if it did. Fingerprints are compared by the caller.
     fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>>;
