@@ -25,6 +25,8 @@ pub mod sealed;
 pub mod seats;
 pub mod shell;
 pub mod terms;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 
 pub use actor::Actor;

@@ -27,6 +27,7 @@ impl Stretch {
 ///
 /// The sum of reserved seats only rises where a reservation begins, so it is enough to look at the start of `stretch`
 /// and at every start within it. Quadratic in the reservations of one car, of which there are few.
+#[expect(clippy::needless_pass_by_value, reason = "iterators are handed over by value everywhere")]
 pub fn highest_overlap(stretch: Stretch, reservations: impl Iterator<Item = (Stretch, u8)> + Clone) -> u32 {
     let taken_at = |metre: u32| -> u32 {
         reservations

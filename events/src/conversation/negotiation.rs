@@ -49,7 +49,7 @@ impl Conversation {
             }
             ConversationCommand::NoteCancelled { reservation, by: side, blameless, reason } => {
                 platform_only(by)?;
-                if !self.booking.is_some_and(|booking| booking.reservation == reservation) {
+                if self.booking.is_none_or(|booking| booking.reservation != reservation) {
                     return Ok(vec![]);
                 }
                 let cancelled = BookingCancelled { reservation, by: side, blameless, reason };

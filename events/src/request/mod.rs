@@ -10,6 +10,7 @@ use crate::{AccountId, Actor, Aggregate, Place, Price, ReservationId, RideId, Se
 
 events! {
     /// What happens to a request.
+    #[expect(clippy::large_enum_variant, reason = "the large one is the common one: most requests are only posted")]
     RequestEvent {
         RequestPosted = 1,
         RequestFulfilled = 1,
