@@ -318,7 +318,7 @@ impl<A: Aggregate> Shell<A> {
         let in_flight = std::mem::take(&mut self.in_flight);
         match answer {
             Ok(answers) if answers.iter().all(|answer| matches!(answer, ItemAnswer::Committed(_))) => {
-                self.committed(in_flight, answers, outputs);
+                self.committed(&in_flight, answers, outputs);
             }
             Ok(answers) => self.not_appended(in_flight, answers, outputs),
             Err(AppendFailure::Unavailable | AppendFailure::Malformed) => {
@@ -336,7 +336,7 @@ impl<A: Aggregate> Shell<A> {
         }
     }
 
-    fn committed(&mut self, in_flight: Vec<Waiting<A::Command>>, answers: Vec<ItemAnswer>, outputs: &mut Outputs<A>) {
+    fn committed(&mut self, in_flight: &[Waiting<A::Command>], answers: Vec<ItemAnswer>, outputs: &mut Outputs<A>) {
         let answers = answers.into_iter().map(|answer| match answer {
             ItemAnswer::Committed(envelopes) => envelopes,
             other => unreachable!("checked to be committed: {other:?}"),
