@@ -1,1 +1,40 @@
-//! The vault: what must be shared and must be forgettable.
+//! The vault: the small second store for what nodes must share and what must be forgettable.
+//!
+//! Facts live in the log and stay; what lives here can be destroyed, and then is gone: the data keys that open sealed
+//! text. The port is [`Vault`], a trait per noun ([`Keys`], …), and [`SqliteVault`] is its adapter for one machine;
+//! a contract suite (`contract/`) runs against every adapter. [`Keyring`] seals and opens with the vault's keys and is
+//! what the rest of the program calls; `accounts` calls the rest of the port. Nothing here judges passwords, sends
+//! mail or reads the log.
+
+pub mod data_key;
+pub mod keyring;
+pub mod keys;
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use futures_util::future::BoxFuture;
+
+pub use keyring::{CannotSeal, Keyring};
+pub use keys::{Destroyed, KeyMaterial, KeyState, Keys};
+pub use sqlite::SqliteVault;
+
+/// A vault. Cheap to share behind an `Arc`; every method may be called from any thread.
+///
+/// Every write may be repeated safely: after [`VaultFailure::Unavailable`] it may have been done or not.
+pub trait Vault: Keys {}
+
+/// What a vault answers, later.
+pub type Answer<T> = BoxFuture<'static, Result<T, VaultFailure>>;
+
+/// Why the vault has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultFailure {
+    /// It does not answer at present, or too much waits for it; a write may have been done or not.
+    #[error("the vault does not answer")]
+    Unavailable,
+    /// What is stored cannot be right; somebody must look at it.
+    #[error("the vault cannot be used: {0}")]
+    Damaged(String),
+}
