@@ -71,8 +71,11 @@ impl Route {
     /// The most stops, origin and destination included.
     pub const STOPS_MAX: usize = 12;
 
-    /// Length of the whole way, in metres of great circle.
+    /// The longest way: eleven times half around the earth, more than any stops can be apart.
+    pub const LENGTH_M_MAX: u32 = 11 * 20_037_509;
+
+    /// Length of the whole way, in metres of great circle; `u32::MAX` for legs that no car can drive.
     pub fn length_m(&self) -> u32 {
-        self.legs_m.iter().sum()
+        self.legs_m.iter().fold(0, |sum, leg| sum.saturating_add(*leg))
     }
 }

@@ -1,12 +1,18 @@
 //! The rules of a ride.
 
 use crate::conversation::Acceptance;
+use crate::log::AppendItem;
 use crate::ride::command::{Reserve, RideCommand, RideRejection};
 use crate::ride::event::*;
 use crate::ride::state::{Offer, Ride, Stage};
 use crate::seats::Stretch;
 use crate::terms::Terms;
 use crate::{Actor, Aggregate, Price, ProposalId, ReservationId, Route, StreamKind, Timestamp};
+
+/// The most reservations of one ride at a time, on however many stretches: cancelling the ride cancels them all by
+/// one command, which makes at most [`AppendItem::EVENTS_MAX`] events.
+pub const RESERVATIONS_MAX: usize = 128;
+const _: () = assert!(RESERVATIONS_MAX < AppendItem::EVENTS_MAX);
 
 type Decision = Result<Vec<RideEvent>, RideRejection>;
 
@@ -20,7 +26,8 @@ impl Aggregate for Ride {
     fn decide(&self, command: RideCommand, by: Actor, now: Timestamp) -> Decision {
         match command {
             RideCommand::Offer(offered) => self.decide_offer(*offered, by, now),
-            RideCommand::Reserve(reserve) => Ok(self.decide_reserve(*reserve, by)),
+            RideCommand::Reserve(_) if by != Actor::System => Err(RideRejection::NotYours),
+            RideCommand::Reserve(reserve) => Ok(self.decide_reserve(*reserve, now)),
             command => {
                 let offer = self.offer.as_ref().ok_or(RideRejection::NoSuchRide)?;
                 self.decide_on(offer, command, by, now)
@@ -47,7 +54,7 @@ impl Ride {
         check_seats(offered.seats)?;
         check_route(&offered.route)?;
         check_price(&offered.price_per_seat)?;
-        Ok(vec![offered.into()])
+        Ok(vec![RideOffered { path_version: 1, ..offered }.into()])
     }
 
     fn decide_on(&self, offer: &Offer, command: RideCommand, by: Actor, now: Timestamp) -> Decision {
@@ -176,28 +183,30 @@ impl Ride {
     }
 
     /// The outcome of an accepted proposal; none when it had one already.
-    fn decide_reserve(&self, reserve: Reserve, by: Actor) -> Vec<RideEvent> {
-        debug_assert_eq!(by, Actor::System, "only effects of a conversation reserve");
+    fn decide_reserve(&self, reserve: Reserve, now: Timestamp) -> Vec<RideEvent> {
         if self.settled.contains(&reserve.proposal) {
             return vec![];
         }
         let Some(offer) = &self.offer else {
             return vec![refused(&reserve, RefusalReason::NoSuchRide)];
         };
-        match self.obstacle(offer, &reserve) {
+        match self.obstacle(offer, &reserve, now) {
             Some(reason) => vec![refused(&reserve, reason)],
             None => vec![reserved(reserve, offer)],
         }
     }
 
-    fn obstacle(&self, offer: &Offer, reserve: &Reserve) -> Option<RefusalReason> {
+    fn obstacle(&self, offer: &Offer, reserve: &Reserve, now: Timestamp) -> Option<RefusalReason> {
         let terms = &reserve.terms;
         match offer.stage {
+            // By the clock, since the timer that marks the departure may come late.
+            Stage::Offered if offer.departs_at <= now => return Some(RefusalReason::RideDeparted),
             Stage::Offered => {}
             Stage::Cancelled => return Some(RefusalReason::RideCancelled),
             Stage::Departed | Stage::Completed => return Some(RefusalReason::RideDeparted),
         }
-        if terms.ride_terms_version != offer.terms_version || terms.stretch.to_m > offer.length_m {
+        let on_the_way = terms.stretch.from_m < terms.stretch.to_m && terms.stretch.to_m <= offer.length_m;
+        if terms.ride_terms_version != offer.terms_version || !on_the_way || terms.seats == 0 {
             return Some(RefusalReason::TermsOutdated);
         }
         if let Acceptance::Standing { ride_terms_version } = reserve.acceptance {
@@ -214,8 +223,9 @@ impl Ride {
                 return Some(RefusalReason::NothingToReplace);
             }
         }
+        let crowded = reserve.replaces.is_none() && self.reservations.len() >= RESERVATIONS_MAX;
         let left = self.seats_left(terms.stretch, reserve.replaces);
-        (u32::from(terms.seats) > left).then_some(RefusalReason::NoSeatsLeft)
+        (crowded || u32::from(terms.seats) > left).then_some(RefusalReason::NoSeatsLeft)
     }
 
     fn decide_cancel_reservation(
@@ -317,7 +327,7 @@ fn check_seats(seats: u8) -> Result<(), RideRejection> {
 fn check_route(route: &Route) -> Result<(), RideRejection> {
     let fits = (2..=Route::STOPS_MAX).contains(&route.stops.len())
         && route.legs_m.len() + 1 == route.stops.len()
-        && route.length_m() > 0;
+        && (1..=Route::LENGTH_M_MAX).contains(&route.length_m());
     if fits { Ok(()) } else { Err(RideRejection::RouteOutOfRange) }
 }
 

@@ -12,5 +12,6 @@ pub mod state;
 mod tests;
 
 pub use command::{Reserve, RideCommand, RideRejection};
+pub use decide::RESERVATIONS_MAX;
 pub use event::*;
 pub use state::Ride;

@@ -85,6 +85,20 @@ fn its_way_has_a_length() {
 }
 
 #[test]
+fn its_way_is_no_longer_than_the_earth_allows() {
+    for legs_m in [vec![u32::MAX, u32::MAX], vec![Route::LENGTH_M_MAX, 1]] {
+        let endless = Route { legs_m, ..route() };
+        given([]).when(offer_of(endless), by(DORA), now()).then_rejected(RideRejection::RouteOutOfRange);
+    }
+}
+
+#[test]
+fn its_ways_are_counted_from_one_whatever_is_asked() {
+    let asked = RideOffered { path_version: u32::MAX, ..offered() };
+    given([]).when(to_offer(asked), by(DORA), now()).then([offered()]);
+}
+
+#[test]
 fn a_ride_that_was_never_offered_takes_no_commands() {
     let commands = [
         reschedule(departure()),

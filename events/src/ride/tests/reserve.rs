@@ -53,6 +53,46 @@ fn a_stretch_beyond_the_end_of_the_way_is_outdated() {
 }
 
 #[test]
+fn a_stretch_that_does_not_go_forward_takes_no_seats_for_nothing() {
+    for (from_m, to_m) in [(10, 10), (20, 10)] {
+        let nowhere = Stretch { from_m, to_m };
+        given([offer(3)])
+            .when(ask_to_reserve(reserve(proposal(1), ANNA, terms(1, nowhere))), Actor::System, now())
+            .then([refusal(1, ANNA, RefusalReason::TermsOutdated)]);
+    }
+}
+
+#[test]
+fn no_seat_is_no_reservation() {
+    given([offer(3)])
+        .when(ask_to_reserve(reserve(proposal(1), ANNA, terms(0, WHOLE_WAY))), Actor::System, now())
+        .then([refusal(1, ANNA, RefusalReason::TermsOutdated)]);
+}
+
+#[test]
+fn only_conversations_reserve_through_the_platform() {
+    for somebody in [by(ANNA), by(DORA), Actor::Operator] {
+        given([offer(3)])
+            .when(ask_to_reserve(reserve(proposal(1), ANNA, terms(1, WHOLE_WAY))), somebody, now())
+            .then_rejected(RideRejection::NotYours);
+    }
+}
+
+#[test]
+fn a_ride_has_a_bounded_number_of_reservations() {
+    let step = |number: u32| Stretch { from_m: number * 10, to_m: number * 10 + 10 };
+    let one_each = (0..RESERVATIONS_MAX as u32).map(|n| reserved(u128::from(n), ANNA, 1, step(n)));
+    let crowded = given([offer(1)].into_iter().chain(one_each));
+    let further_on = terms(1, step(RESERVATIONS_MAX as u32));
+    let another = ask_to_reserve(reserve(proposal(900), BEN, further_on));
+    crowded
+        .when(another, Actor::System, now())
+        .then([refusal(900, BEN, RefusalReason::NoSeatsLeft)])
+        .when(ask_to_reserve(replacing(901, ANNA, terms(1, step(1)))), Actor::System, now())
+        .then([changed(901, terms(1, step(1)))]);
+}
+
+#[test]
 fn a_ride_that_is_not_there_refuses() {
     given([])
         .when(ask_to_reserve(reserve(proposal(1), ANNA, terms(1, WHOLE_WAY))), Actor::System, now())
@@ -73,6 +113,18 @@ fn a_ride_that_left_or_arrived_refuses() {
             .when(ask_to_reserve(reserve(proposal(1), ANNA, terms(1, WHOLE_WAY))), Actor::System, now())
             .then([refusal(1, ANNA, RefusalReason::RideDeparted)]);
     }
+}
+
+#[test]
+fn a_ride_whose_hour_has_come_refuses_although_no_timer_said_so() {
+    let just_in_time = departure().plus_seconds(-1);
+    let asked = || ask_to_reserve(reserve(proposal(1), ANNA, terms(1, WHOLE_WAY)));
+    given([offer(3)]).when(asked(), Actor::System, just_in_time).then([seats_reserved(
+        proposal(1),
+        ANNA,
+        terms(1, WHOLE_WAY),
+    )]);
+    given([offer(3)]).when(asked(), Actor::System, departure()).then([refusal(1, ANNA, RefusalReason::RideDeparted)]);
 }
 
 #[test]
