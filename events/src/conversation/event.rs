@@ -247,7 +247,8 @@ pub struct BookingCancelled {
     pub reservation: ReservationId,
     /// Which side cancelled.
     pub by: Side,
-    /// Whether that side is free of blame: the other side had changed the ride.
+    /// Whether that side is free of blame: the other side had rescheduled the ride, or the platform's operator
+    /// cancelled it.
     pub blameless: bool,
     /// Why, in a person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

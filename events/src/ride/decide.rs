@@ -93,11 +93,12 @@ impl Ride {
                 Ok(if event == same { vec![] } else { vec![event.into()] })
             }
             RideCommand::Cancel { reason } => {
-                if offer.stage == Stage::Cancelled && by == Actor::Person(offer.driver) {
+                check_driver(offer, by)?;
+                if offer.stage == Stage::Cancelled {
                     return Ok(vec![]);
                 }
-                check_driver(offer, by)?;
                 check_not_left(offer)?;
+                let blameless = by == Actor::Operator;
                 let cancelled = self.reservations.iter().map(|(reservation, held)| {
                     ReservationCancelled {
                         reservation: *reservation,
@@ -105,7 +106,7 @@ impl Ride {
                         driver: offer.driver,
                         passenger: held.passenger,
                         by: Side::Driver,
-                        blameless: false,
+                        blameless,
                         reason: None,
                     }
                     .into()
@@ -134,10 +135,11 @@ impl Ride {
                     return Err(RideRejection::NotYours);
                 }
                 check_not_left(offer)?;
-                if terms_version != offer.terms_version {
+                // A new list price is none of a booked passenger's business: the hour and the way must have been seen.
+                if !(offer.rescheduled_version..=offer.terms_version).contains(&terms_version) {
                     return Err(RideRejection::TermsOutdated);
                 }
-                if held.agreed_version == terms_version {
+                if held.agreed_version >= offer.rescheduled_version {
                     return Ok(vec![]);
                 }
                 Ok(vec![ReservationReconfirmed { reservation, conversation: held.conversation, terms_version }.into()])
@@ -244,7 +246,7 @@ impl Ride {
         match held {
             Some(held) => {
                 check_not_left(offer)?;
-                let blameless = side == Side::Passenger && held.agreed_version < offer.terms_version;
+                let blameless = side == Side::Passenger && held.agreed_version < offer.rescheduled_version;
                 let conversation = held.conversation;
                 let driver = offer.driver;
                 Ok(vec![

@@ -264,7 +264,8 @@ pub struct ReservationCancelled {
     pub passenger: AccountId,
     /// Which side cancelled.
     pub by: Side,
-    /// Whether the side that cancelled is free of blame: the other side had changed the ride.
+    /// Whether the side that cancelled is free of blame: the other side had rescheduled the ride, or the platform's
+    /// operator cancelled it.
     pub blameless: bool,
     /// Why, in a person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -34,6 +34,8 @@ pub struct Offer {
     pub booking_mode: BookingMode,
     /// Rises with whatever proposals build on.
     pub terms_version: u32,
+    /// The version of the terms since it was last rescheduled; whoever agreed to an earlier one is asked again.
+    pub rescheduled_version: u32,
     /// Counts the ways that it has had.
     pub path_version: u32,
     /// Length of the way, in metres of great circle.
@@ -105,6 +107,7 @@ impl Ride {
                     price_per_seat: event.price_per_seat,
                     booking_mode: event.booking_mode,
                     terms_version: 1,
+                    rescheduled_version: 1,
                     path_version: event.path_version,
                     length_m: event.route.length_m(),
                 });
@@ -112,6 +115,7 @@ impl Ride {
             RideEvent::RideRescheduled(event) => self.change_offer(|offer| {
                 offer.departs_at = event.departs_at;
                 offer.terms_version = event.terms_version;
+                offer.rescheduled_version = event.terms_version;
                 offer.path_version = event.path_version;
                 if let Some(route) = &event.route {
                     offer.length_m = route.length_m();

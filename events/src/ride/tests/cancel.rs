@@ -28,6 +28,20 @@ fn only_the_driver_or_the_operator_cancels_a_ride() {
 }
 
 #[test]
+fn the_driver_bears_no_blame_for_what_the_operator_cancels() {
+    given([offer(3), reserved(1, ANNA, 1, WHOLE_WAY)])
+        .when(cancel_ride(), Actor::Operator, now())
+        .then::<RideEvent>([
+            RideCancelled { reason: None }.into(),
+            ReservationCancelled { blameless: true, ..cancelled(1, ANNA, Side::Driver) }.into(),
+        ])
+        .when(cancel_ride(), Actor::Operator, now())
+        .then_nothing()
+        .when(cancel_ride(), by(ANNA), now())
+        .then_rejected(RideRejection::NotYours);
+}
+
+#[test]
 fn a_ride_that_left_is_not_cancelled() {
     given([offer(3)].into_iter().chain(gone()))
         .when(cancel_ride(), by(DORA), departure())
@@ -134,6 +148,39 @@ fn whoever_booked_after_the_change_is_not_free_of_blame() {
     given([offer(3), rescheduled(in_hours(30), 2).into(), seats_reserved(proposal(1), ANNA, agreed).into()])
         .when(cancel_reservation(1, ANNA), by(ANNA), now())
         .then([cancelled(1, ANNA, Side::Passenger)]);
+}
+
+/// A list price that rises after a passenger has booked.
+fn repriced(terms_version: u32) -> RideEvent {
+    RideTermsChanged { price_per_seat: Some(euros(900)), ..same_terms(terms_version) }.into()
+}
+
+#[test]
+fn another_list_price_is_no_excuse_to_leave() {
+    given([offer(3), reserved(1, ANNA, 1, WHOLE_WAY), repriced(2)])
+        .when(reconfirm(reservation(1), 2), by(ANNA), now())
+        .then_nothing()
+        .when(cancel_reservation(1, ANNA), by(ANNA), now())
+        .then([cancelled(1, ANNA, Side::Passenger)]);
+}
+
+#[test]
+fn a_list_price_that_changed_since_does_not_outdate_a_reconfirmation() {
+    given([offer(3), reserved(1, ANNA, 1, WHOLE_WAY), rescheduled(in_hours(30), 2).into(), repriced(3)])
+        .when(reconfirm(reservation(1), 2), by(ANNA), now())
+        .then([reconfirmed(2)])
+        .when(cancel_reservation(1, ANNA), by(ANNA), now())
+        .then([cancelled(1, ANNA, Side::Passenger)]);
+}
+
+#[test]
+fn another_rescheduling_asks_again() {
+    let again = |version| rescheduled(in_hours(30 + i64::from(version)), version).into();
+    given([offer(3), reserved(1, ANNA, 1, WHOLE_WAY), again(2), reconfirmed(2).into(), again(3)])
+        .when(reconfirm(reservation(1), 2), by(ANNA), now())
+        .then_rejected(RideRejection::TermsOutdated)
+        .when(cancel_reservation(1, ANNA), by(ANNA), now())
+        .then([ReservationCancelled { blameless: true, ..cancelled(1, ANNA, Side::Passenger) }]);
 }
 
 #[test]
