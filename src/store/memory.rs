@@ -65,7 +65,7 @@ impl Log {
         if let Some(answers) = refused {
             return Ok(answers);
         }
-        let placed = place(append, head, self.events.len() as u64, self.clock.next());
+        let placed = place(&append, head, self.events.len() as u64, self.clock.next());
         self.events.extend(placed.envelopes().cloned());
         self.streams.entry(stream).or_default().extend(placed.envelopes().cloned());
         self.keys.extend(placed.keys.iter().map(|(keyed, first)| ((keyed.account, keyed.key), *first)));

@@ -7,6 +7,7 @@ pub mod clock;
 pub(crate) mod contract;
 pub mod memory;
 mod ruling;
+pub mod sqlite;
 
 use futures_util::future::{BoxFuture, join_all, ready};
 use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};

@@ -57,15 +57,15 @@ impl Placed {
 }
 
 /// Gives `append` its place: behind `head` in its stream, behind `position` in the log.
-pub(super) fn place(append: Append, mut head: Head, mut position: u64, recorded_at: Timestamp) -> Placed {
+pub(super) fn place(append: &Append, mut head: Head, mut position: u64, recorded_at: Timestamp) -> Placed {
     let stream = append.stream;
     let mut answers = Vec::with_capacity(append.items.len());
     let mut keys = Vec::with_capacity(append.items.len());
-    for item in append.items {
+    for item in &append.items {
         let mut envelopes = Vec::with_capacity(item.events.len());
-        for new in item.events {
+        for new in &item.events {
             position += 1;
-            let envelope = Envelope::chained(new, stream, head.version + 1, position, recorded_at, &head.hash);
+            let envelope = Envelope::chained(new.clone(), stream, head.version + 1, position, recorded_at, &head.hash);
             head = Head { version: envelope.version, hash: envelope.hash };
             envelopes.push(Arc::new(envelope));
         }

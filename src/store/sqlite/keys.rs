@@ -1,0 +1,73 @@
+//! Forgetting keys that are too old to be accepted, in small steps, when the log is idle.
+//!
+//! Refusing such keys is the edge's business; here they are kept a day longer than it accepts them.
+
+use palabre_events::{CommandKey, Timestamp};
+use rusqlite::{Connection, params};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long a key is kept, from the time that it carries.
+const KEPT_S: i64 = 31 * 24 * 3600;
+/// The most keys looked at in one step.
+const STEP: usize = 2000;
+/// How long one pass through the old keys is enough.
+const PASS_EVERY: Duration = Duration::from_secs(3600);
+
+/// Where the present pass stands.
+#[derive(Debug)]
+pub(super) struct Pruning {
+    after: (Uuid, Uuid),
+    next_pass: Option<Instant>,
+}
+
+impl Default for Pruning {
+    fn default() -> Self {
+        Self { after: (Uuid::nil(), Uuid::nil()), next_pass: None }
+    }
+}
+
+impl Pruning {
+    /// Whether a step is to be made.
+    pub fn is_due(&self) -> bool {
+        self.next_pass.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Drops what is too old among the next keys.
+    pub fn step(&mut self, connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+        let oldest_kept = now.plus_seconds(-KEPT_S);
+        let too_old = |key: Uuid| CommandKey(key).made_at().is_some_and(|made| made < oldest_kept);
+        let transaction = connection.transaction()?;
+        let seen = next_keys(&transaction, self.after, oldest_kept)?;
+        {
+            let mut delete = transaction.prepare_cached("DELETE FROM keys WHERE key = ?1 AND account = ?2")?;
+            for (key, account) in seen.iter().filter(|(key, _)| too_old(*key)) {
+                delete.execute(params![key.as_bytes(), account.as_bytes()])?;
+            }
+        }
+        transaction.commit()?;
+        match seen.last() {
+            Some(last) if seen.len() == STEP => self.after = *last,
+            _ => *self = Self { next_pass: Some(Instant::now() + PASS_EVERY), ..Self::default() },
+        }
+        Ok(())
+    }
+}
+
+/// The next keys, in order, among those whose first bytes tell a time before `oldest_kept`.
+fn next_keys(
+    connection: &Connection,
+    after: (Uuid, Uuid),
+    oldest_kept: Timestamp,
+) -> rusqlite::Result<Vec<(Uuid, Uuid)>> {
+    let millis = u128::try_from(oldest_kept.as_millis()).unwrap_or(0);
+    let end = Uuid::from_u128(millis << 80);
+    let mut statement = connection.prepare_cached(
+        "SELECT key, account FROM keys WHERE (key, account) > (?1, ?2) AND key < ?3 ORDER BY key, account LIMIT ?4",
+    )?;
+    let found = statement
+        .query_map(params![after.0.as_bytes(), after.1.as_bytes(), end.as_bytes(), STEP as i64], |row| {
+            Ok((Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?)))
+        })?;
+    found.collect()
+}

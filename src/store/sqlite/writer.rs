@@ -1,0 +1,224 @@
+//! The one thread that writes: takes what has gathered in the queue while the last commit ran, writes it as one
+//! transaction, and answers each caller once the commit is on disk.
+//!
+//! No timer delays a commit: whoever comes alone is written alone. After a failure nothing that was in memory counts;
+//! the database is opened anew.
+
+use palabre_events::log::AppendFailure;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::batch::{Batch, Ends, no_ends};
+use super::folder::Folder;
+use super::keys::Pruning;
+use super::queue::{Answer, Offered, Request, Taken, WriteQueue};
+use super::wal::Wal;
+use super::{OpenFailure, schema};
+use crate::store::clock::RecordingClock;
+
+/// So long without an append, and the writer tidies up.
+const IDLE_AFTER: Duration = Duration::from_millis(250);
+/// How often the writer looks whether something is to be tidied when nothing is known to be.
+const LOOK_EVERY: Duration = Duration::from_secs(600);
+
+/// The writer, before and while its thread runs.
+#[derive(Debug)]
+pub(super) struct Writer {
+    folder: Folder,
+    queue: Arc<WriteQueue>,
+    head: watch::Sender<u64>,
+    clock: RecordingClock,
+    pruning: Pruning,
+    /// None from a failure until it is opened anew.
+    log: Option<Log>,
+}
+
+/// The database as it was opened last.
+#[derive(Debug)]
+struct Log {
+    connection: Connection,
+    position: u64,
+    ends: Ends,
+    wal: Wal,
+}
+
+/// Why a transaction was not committed.
+enum Failure {
+    /// It did not come to the commit: nothing of it is in the log, nor ever will be.
+    Undone(rusqlite::Error),
+    /// The commit failed: it may be found in the log after a crash.
+    AtCommit(rusqlite::Error),
+}
+
+impl Log {
+    fn open(folder: &Folder, clock: &mut RecordingClock) -> Result<Self, OpenFailure> {
+        let connection = schema::open_to_write(folder)?;
+        let position = schema::last_position(&connection)?;
+        if let Some(last) = schema::last_recorded_at(&connection)? {
+            clock.not_before(last);
+        }
+        Ok(Self { connection, position, ends: no_ends(), wal: Wal::default() })
+    }
+
+    fn write(&mut self, appends: &[&Offered], clock: &mut RecordingClock) -> Result<Vec<Answer>, Failure> {
+        let written = self.transaction(appends, clock);
+        if written.is_err() {
+            // They may tell of what was rolled back.
+            self.ends.clear();
+        }
+        written
+    }
+
+    fn transaction(&mut self, appends: &[&Offered], clock: &mut RecordingClock) -> Result<Vec<Answer>, Failure> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::Undone)?;
+        let mut batch =
+            Batch::new(&transaction, &mut self.ends, self.position, clock.next()).map_err(Failure::Undone)?;
+        let answers = appends.iter().map(|append| batch.write(append)).collect::<Result<_, _>>();
+        let position = batch.position();
+        drop(batch);
+        let answers = answers.map_err(Failure::Undone)?;
+        transaction.commit().map_err(Failure::AtCommit)?;
+        self.position = position;
+        Ok(answers)
+    }
+}
+
+impl Writer {
+    /// Opens the database to write; the caller holds the folder's lock. Also tells the log's name.
+    pub fn open(
+        folder: Folder,
+        queue: Arc<WriteQueue>,
+        head: watch::Sender<u64>,
+        mut clock: RecordingClock,
+    ) -> Result<(Uuid, Self), OpenFailure> {
+        let log = Log::open(&folder, &mut clock)?;
+        let log_id = schema::log_id(&log.connection)?;
+        head.send_replace(log.position);
+        Ok((log_id, Self { folder, queue, head, clock, pruning: Pruning::default(), log: Some(log) }))
+    }
+
+    /// Serves the queue until it is closed and empty.
+    pub fn run(&mut self) {
+        // Also when this thread panics: then whoever waits learns that the outcome is unknown.
+        let _abandoned = Abandon(self.queue.clone());
+        loop {
+            match self.queue.take(self.patience()) {
+                Taken::Group(requests) => self.serve(requests),
+                Taken::Nothing => self.tidy(),
+                Taken::Closed => break,
+            }
+        }
+    }
+
+    /// Leaves everything in the one file. Readers must be gone.
+    pub fn close(self) {
+        if let Some(log) = self.log
+            && let Err(error) = Wal::close(&log.connection)
+        {
+            tracing::warn!(%error, "the log's WAL is left to the next start");
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let untidy = self.log.as_ref().is_some_and(|log| log.wal.is_unfolded()) || self.pruning.is_due();
+        if untidy { IDLE_AFTER } else { LOOK_EVERY }
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
+        let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
+        let mut answers = self.write(&appends).into_iter();
+        if let Some(log) = &self.log {
+            // Before anybody is answered, so that whoever is finds the head there already.
+            let position = log.position;
+            self.head.send_if_modified(|head| {
+                let rises = position > *head;
+                *head = position.max(*head);
+                rises
+            });
+        }
+        for request in requests {
+            let own = answers.by_ref().take(request.appends.len()).collect();
+            request.answer(own);
+        }
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.wal.committed(&log.connection)
+        {
+            tracing::warn!(%error, "the log's WAL is not folded");
+        }
+    }
+
+    /// Writes them in one transaction; when one of them spoils it, each in a transaction of its own.
+    fn write(&mut self, appends: &[&Offered]) -> Vec<Answer> {
+        let Some((log, clock)) = self.opened() else { return all(appends, AppendFailure::Unavailable) };
+        match log.write(appends, clock) {
+            Ok(answers) => answers,
+            Err(Failure::Undone(error)) if appends.len() > 1 && concerns_one(&error) => {
+                tracing::error!(%error, "an append of a group cannot be written; each is tried alone");
+                appends.iter().flat_map(|append| self.write(&[append])).collect()
+            }
+            Err(Failure::Undone(error)) => {
+                tracing::error!(%error, "the log cannot write");
+                self.log = None;
+                all(appends, AppendFailure::Unavailable)
+            }
+            Err(Failure::AtCommit(error)) => {
+                tracing::error!(%error, "the log cannot commit");
+                self.log = None;
+                all(appends, AppendFailure::Unknown)
+            }
+        }
+    }
+
+    fn opened(&mut self) -> Option<(&mut Log, &mut RecordingClock)> {
+        if self.log.is_none() {
+            match Log::open(&self.folder, &mut self.clock) {
+                Ok(log) => self.log = Some(log),
+                Err(error) => tracing::error!(%error, "the log does not open anew"),
+            }
+        }
+        self.log.as_mut().map(|log| (log, &mut self.clock))
+    }
+
+    fn tidy(&mut self) {
+        let now = self.clock.next();
+        let Some(log) = &mut self.log else { return };
+        let tidied = if log.wal.is_unfolded() {
+            log.wal.idle(&log.connection)
+        } else if self.pruning.is_due() {
+            self.pruning.step(&mut log.connection, now).and_then(|()| log.wal.committed(&log.connection))
+        } else {
+            Ok(())
+        };
+        if let Err(error) = tidied {
+            tracing::warn!(%error, "the log is not tidied");
+        }
+    }
+}
+
+fn all(appends: &[&Offered], failure: AppendFailure) -> Vec<Answer> {
+    vec![Err(failure); appends.len()]
+}
+
+/// Whether the failure may lie in one append or one stream alone, and not in the medium.
+fn concerns_one(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig | ErrorCode::DatabaseCorrupt
+        ),
+        None => true,
+    }
+}
+
+/// Drops what waits in the queue when it is dropped itself.
+struct Abandon(Arc<WriteQueue>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
