@@ -253,9 +253,9 @@ pub fn fulfils(recorded: &Recorded) -> Vec<EffectKey> {
 
 fn fulfilled_by_conversation(stream: StreamId, event: &ConversationEvent) -> Vec<EffectKey> {
     match event {
-        ConversationEvent::BookingConfirmed(event) => vec![EffectKey::Settle(event.proposal)],
-        ConversationEvent::BookingChanged(event) => vec![EffectKey::Settle(event.proposal)],
-        ConversationEvent::BookingRefused(event) => vec![EffectKey::Settle(event.proposal)],
+        ConversationEvent::BookingConfirmed(event) => settled(event.proposal),
+        ConversationEvent::BookingChanged(event) => settled(event.proposal),
+        ConversationEvent::BookingRefused(event) => settled(event.proposal),
         ConversationEvent::BookingCancelled(event) => vec![EffectKey::NoteCancelled(event.reservation)],
         ConversationEvent::RideNoticed(event) => {
             vec![EffectKey::Notice(ConversationId(stream.id), event.ride_version)]
@@ -267,4 +267,10 @@ fn fulfilled_by_conversation(stream: StreamId, event: &ConversationEvent) -> Vec
         }
         _ => vec![],
     }
+}
+
+/// The ride has given its outcome, and the conversation has heard of it. Ends the reserving too: a cancellation may have
+/// overtaken the acceptance, so that the ride's outcome stands in the log before its cause.
+fn settled(proposal: ProposalId) -> Vec<EffectKey> {
+    vec![EffectKey::Settle(proposal), EffectKey::Reserve(proposal)]
 }

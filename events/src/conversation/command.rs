@@ -13,7 +13,8 @@ pub type Opening = ConversationOpened;
 /// What may be asked of a conversation.
 #[derive(Clone, Debug)]
 pub enum ConversationCommand {
-    /// Open it. Opening it again changes nothing.
+    /// Open it, between a driver and a passenger; groups open by themselves. Opening it again changes nothing. The
+    /// caller has checked that the ride is the driver's, and that a request to answer is the passenger's.
     Open(Box<Opening>),
     /// Say something.
     PostMessage {
@@ -184,6 +185,12 @@ pub enum ConversationRejection {
     /// The price is beyond what a seat may cost.
     #[error("a seat costs at most 1,000")]
     PriceOutOfRange,
+    /// The passenger would get out before getting in.
+    #[error("the drop-off must lie further along the way than the pickup")]
+    StretchOutOfRange,
+    /// A proposal was made under this id already.
+    #[error("this proposal was made already")]
+    AlreadyProposed,
     /// It would expire before it is made, or too late.
     #[error("a proposal expires between one minute and thirty days from now")]
     ExpiryOutOfRange,
@@ -253,6 +260,8 @@ impl Rejection for ConversationRejection {
             Self::OwnRide => "own_ride",
             Self::SeatsOutOfRange => "seats_out_of_range",
             Self::PriceOutOfRange => "price_out_of_range",
+            Self::StretchOutOfRange => "stretch_out_of_range",
+            Self::AlreadyProposed => "already_proposed",
             Self::ExpiryOutOfRange => "expiry_out_of_range",
             Self::TooManyProposals => "too_many_proposals",
             Self::NoSuchProposal => "no_such_proposal",

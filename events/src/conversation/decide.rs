@@ -18,7 +18,7 @@ impl Aggregate for Conversation {
         match command {
             ConversationCommand::Open(opening) => self.decide_open(*opening, by),
             ConversationCommand::Admit { ride, driver, ride_version, passenger, reservation } => {
-                platform_only(by)?;
+                self.platform_in_group(by)?;
                 if self.ended.contains(&reservation) || self.members.contains_key(&reservation) {
                     return Ok(vec![]);
                 }
@@ -26,7 +26,7 @@ impl Aggregate for Conversation {
                 Ok(self.in_group(ride, driver, ride_version, joined.into()))
             }
             ConversationCommand::Dismiss { ride, driver, ride_version, passenger, reservation } => {
-                platform_only(by)?;
+                self.platform_in_group(by)?;
                 if self.ended.contains(&reservation) {
                     return Ok(vec![]);
                 }
@@ -70,14 +70,23 @@ impl Aggregate for Conversation {
 
 impl Conversation {
     fn decide_open(&self, opening: Opening, by: Actor) -> Decision {
-        let theirs = |account| opening.driver == account || opening.passenger == Some(account);
-        if !by.person().is_some_and(theirs) {
+        let (ConversationKind::Ride, Some(passenger)) = (opening.kind, opening.passenger) else {
+            return Err(ConversationRejection::NotYours);
+        };
+        if !by.person().is_some_and(|account| account == opening.driver || account == passenger) {
             return Err(ConversationRejection::NotAParticipant);
         }
-        if opening.passenger == Some(opening.driver) {
+        if passenger == opening.driver {
             return Err(ConversationRejection::OwnRide);
         }
         Ok(if self.opened.is_some() { vec![] } else { vec![opening.into()] })
+    }
+
+    /// The platform, and not in a conversation between two.
+    fn platform_in_group(&self, by: Actor) -> Result<(), ConversationRejection> {
+        platform_only(by)?;
+        let between_two = self.opened.as_ref().is_some_and(|opened| opened.kind == ConversationKind::Ride);
+        if between_two { Err(ConversationRejection::NoSuchConversation) } else { Ok(()) }
     }
 
     /// `event` in the ride's group, which its first event opens.

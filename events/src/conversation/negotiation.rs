@@ -49,7 +49,8 @@ impl Conversation {
             }
             ConversationCommand::NoteCancelled { reservation, by: side, blameless, reason } => {
                 platform_only(by)?;
-                if self.booking.is_none_or(|booking| booking.reservation != reservation) {
+                self.between_two()?;
+                if self.ended.contains(&reservation) {
                     return Ok(vec![]);
                 }
                 let cancelled = BookingCancelled { reservation, by: side, blameless, reason };
@@ -64,6 +65,9 @@ impl Conversation {
     fn decide_make(&self, made: MakeProposal, by: Actor, now: Timestamp) -> Decision {
         let by = self.participant(by)?;
         let opened = self.between_two()?;
+        if self.proposals.contains_key(&made.proposal) || self.settled.contains(&made.proposal) {
+            return Err(No::AlreadyProposed);
+        }
         self.check_ride_ahead()?;
         self.check_terms(&made.terms)?;
         check_expiry(made.expires_at, now)?;
@@ -125,10 +129,10 @@ impl Conversation {
         if self.settled.contains(&proposal) {
             return Ok(vec![]);
         }
-        let agreed = self.proposals.get(&proposal).ok_or(No::NoSuchProposal)?;
-        let Some(booking) = self.booking.filter(|booking| booking.pending == Some(proposal)) else {
-            // The cancellation of the booking overtook this answer.
-            return Ok(vec![BookingRefused { proposal, reason: RefusalReason::CancelledBefore }.into()]);
+        let agreed = self.proposals.get(&proposal);
+        let booking = self.booking.filter(|booking| booking.pending == Some(proposal));
+        let (Some(agreed), Some(booking)) = (agreed, booking) else {
+            return Ok(self.settle_overtaken(proposal, outcome));
         };
         let Terms { seats, price_per_seat, pickup_at, .. } = agreed.terms;
         let event = match (outcome, agreed.replaces) {
@@ -149,6 +153,17 @@ impl Conversation {
             .into(),
         };
         Ok(vec![event])
+    }
+
+    /// A cancellation overtook the ride's answer, so that nothing waits for it here, or overtook the acceptance
+    /// itself: then the proposal can no longer be accepted, since its outcome is final.
+    fn settle_overtaken(&self, proposal: ProposalId, outcome: Outcome) -> Vec<ConversationEvent> {
+        let reason = match outcome {
+            Outcome::Refused(reason) => reason,
+            Outcome::Reserved => RefusalReason::CancelledBefore,
+        };
+        let voided = self.void_open(|open, _| (open == proposal).then_some(VoidReason::BookingCancelled));
+        std::iter::once(BookingRefused { proposal, reason }.into()).chain(voided).collect()
     }
 
     /// The proposal, when it still waits for an answer.
@@ -197,6 +212,9 @@ impl Conversation {
         }
         if terms.price_per_seat.cents > Price::CENTS_MAX {
             return Err(No::PriceOutOfRange);
+        }
+        if terms.stretch.from_m >= terms.stretch.to_m {
+            return Err(No::StretchOutOfRange);
         }
         if terms.ride_terms_version < self.ride_terms_version { Err(No::TermsOutdated) } else { Ok(()) }
     }

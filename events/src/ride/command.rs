@@ -47,7 +47,8 @@ pub enum RideCommand {
     Complete,
     /// Reserve what a conversation agreed on (platform only). Always has an outcome, and the first is final.
     Reserve(Box<Reserve>),
-    /// Cancel a reservation, or one that is still on its way here.
+    /// Cancel a reservation, or one that is still on its way here. The caller has checked that the conversation has
+    /// accepted its proposal, which stays true for ever.
     CancelReservation {
         /// The reservation, by the proposal that made it.
         reservation: ReservationId,
