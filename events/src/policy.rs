@@ -18,6 +18,9 @@ use crate::{
     AccountId, ConversationId, DomainEvent, ProposalId, RequestId, ReservationId, RideId, Sealed, StreamId, TermsHash,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A command that a fact causes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

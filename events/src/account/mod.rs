@@ -6,6 +6,9 @@ use crate::aggregate::Rejection;
 use crate::sealed::DisplayName;
 use crate::{AccountId, Actor, Aggregate, Sealed, StreamKind, Timestamp, events};
 
+#[cfg(test)]
+mod tests;
+
 events! {
     /// What happens to an account.
     AccountEvent {

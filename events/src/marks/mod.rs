@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use crate::aggregate::Rejection;
 use crate::{AccountId, Actor, Aggregate, ConversationId, StreamKind, Timestamp, events};
 
+#[cfg(test)]
+mod tests;
+
 events! {
     /// What happens to a person's marks.
     MarksEvent {

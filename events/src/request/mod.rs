@@ -8,6 +8,9 @@ use crate::sealed::Comment;
 use crate::terms::Terms;
 use crate::{AccountId, Actor, Aggregate, Place, Price, ReservationId, RideId, Sealed, StreamKind, Timestamp, events};
 
+#[cfg(test)]
+mod tests;
+
 events! {
     /// What happens to a request.
     #[expect(clippy::large_enum_variant, reason = "the large one is the common one: most requests are only posted")]
