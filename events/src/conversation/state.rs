@@ -1,5 +1,6 @@
 //! What the rules of a conversation read.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::event::*;
@@ -70,7 +71,8 @@ pub(super) struct Proposal {
 }
 
 /// Where a proposal stands. All but `Open` are final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "named after the events that lead there")]
 pub enum ProposalStatus {
     Open,

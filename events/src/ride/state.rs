@@ -1,5 +1,6 @@
 //! What the rules of a ride read.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ride::event::{BookingMode, RideEvent, Side};
@@ -43,7 +44,8 @@ pub struct Offer {
 }
 
 /// How far along its life a ride is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "named after the events that lead there")]
 pub enum Stage {
     Offered,
