@@ -1,0 +1,119 @@
+//! The file that holds the views. It is disposable: when it was folded by another version of the folds, or from
+//! another log, it is deleted and begun anew.
+
+use rusqlite::{Connection, OpenFlags};
+use std::io;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+use crate::columns;
+
+/// Rises whenever a table or the meaning of a fold changes; files of another version are folded anew.
+pub const FOLD_VERSION: i32 = 1;
+
+/// Page cache of the connection that writes, in KiB: holds the hot pages of a replay.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Page cache of each connection that reads, in KiB.
+const READER_CACHE_KIB: i64 = 4 * 1024;
+/// Statements that a connection keeps prepared; there are fewer.
+const STATEMENTS_KEPT: usize = 128;
+/// How long a connection waits for another's lock. Readers never wait for the writer; this is for the file's opening.
+const LOCK_WAIT_MS: u32 = 5_000;
+
+const TABLES: [&str; 10] = [
+    include_str!("../../migrations/views/checkpoints.sql"),
+    include_str!("../../migrations/views/offers.sql"),
+    include_str!("../../migrations/views/requests.sql"),
+    include_str!("../../migrations/views/conversations.sql"),
+    include_str!("../../migrations/views/proposals.sql"),
+    include_str!("../../migrations/views/reservations.sql"),
+    include_str!("../../migrations/views/people.sql"),
+    include_str!("../../migrations/views/history.sql"),
+    include_str!("../../migrations/views/pending.sql"),
+    include_str!("../../migrations/views/timers.sql"),
+];
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailure {
+    /// SQLite says no.
+    #[error("the views cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// An outdated file cannot be deleted.
+    #[error("outdated views cannot be deleted: {0}")]
+    Delete(#[source] io::Error),
+}
+
+/// Opens the file to write, begun anew unless it was folded by this version of the folds from the log `log_id`.
+pub(crate) fn open_to_write(path: &Path, log_id: Uuid) -> Result<Connection, OpenFailure> {
+    let db = connect(path)?;
+    if folded_from(&db)? == Some(log_id) {
+        return Ok(db);
+    }
+    let is_new = db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0;
+    if is_new {
+        create_tables(&db, log_id)?;
+        return Ok(db);
+    }
+    drop(db);
+    tracing::info!(fold_version = FOLD_VERSION, "the views are of another version or log; they are folded anew");
+    delete(path).map_err(OpenFailure::Delete)?;
+    let db = connect(path)?;
+    create_tables(&db, log_id)?;
+    Ok(db)
+}
+
+/// Opens the file to read only.
+pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS.into()))?;
+    db.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(db)
+}
+
+/// Deletes the file and what SQLite keeps beside it.
+pub fn delete(path: &Path) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", ""] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS.into()))?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    // A power cut may lose the last batches; they are folded again from the log.
+    db.pragma_update(None, "synchronous", "normal")?;
+    // What is erased leaves no trace in freed pages.
+    db.pragma_update(None, "secure_delete", "on")?;
+    db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(db)
+}
+
+/// The log that the file is folded from; `None` when it is new, incomplete or of another version.
+fn folded_from(db: &Connection) -> rusqlite::Result<Option<Uuid>> {
+    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != FOLD_VERSION {
+        return Ok(None);
+    }
+    db.query_row("SELECT id FROM folded_log", [], |row| columns::uuid(row, 0)).map(Some)
+}
+
+fn create_tables(db: &Connection, log_id: Uuid) -> rusqlite::Result<()> {
+    let all = db.unchecked_transaction()?;
+    for tables in TABLES {
+        all.execute_batch(tables)?;
+    }
+    all.execute("INSERT INTO folded_log (id) VALUES (?1)", [log_id.as_bytes()])?;
+    all.pragma_update(None, "user_version", FOLD_VERSION)?;
+    all.commit()
+}
