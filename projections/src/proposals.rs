@@ -202,7 +202,10 @@ impl Projection for Proposals {
                 self.known(event.proposal, db)?.outcome = Some(Outcome::Reserved);
             }
             ConversationEvent::BookingRefused(event) => {
-                self.known(event.proposal, db)?.outcome = Some(Outcome::Refused(event.reason));
+                // A cancellation may come for a proposal that was never made here; its refusal has nothing to show.
+                if let Some(proposal) = self.proposals.edit(event.proposal, db)? {
+                    proposal.outcome = Some(Outcome::Refused(event.reason));
+                }
             }
             ConversationEvent::MessagePosted(_)
             | ConversationEvent::MessageEdited(_)

@@ -210,8 +210,10 @@ impl Talk {
                 }
             }
             ConversationEvent::BookingCancelled(event) => {
-                let held = self.booked(event.reservation)?;
-                (held.state, held.pending, held.cancelled_by) = (BookingState::Cancelled, None, Some(event.by));
+                // Nothing is held when the cancellation came before the acceptance.
+                if let Some(held) = self.booking.as_mut().filter(|held| held.reservation == event.reservation) {
+                    (held.state, held.pending, held.cancelled_by) = (BookingState::Cancelled, None, Some(event.by));
+                }
             }
             ConversationEvent::ParticipantJoined(event) => {
                 let stay = Stay { reservation: Some(event.reservation), from_seq: seq, to_seq: None };

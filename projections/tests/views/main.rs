@@ -1,0 +1,4 @@
+//! The views, from events to rows: each projection by what it answers, and all of them by replay.
+
+mod log;
+mod smoke;
