@@ -1,134 +1,25 @@
-//! The shell around any aggregate, as a state machine without I/O: load, decide, append, evolve, publish.
-//!
-//! The host (an actor, or a simulation) feeds it [`Input`]s and carries out its [`Output`]s. While an append is in
-//! flight, further commands gather and then go together, so that one busy stream is not held to one command per disk
-//! flush. What was decided is folded in at once; when the log then says anything but "committed", the state is thrown
-//! away and rebuilt from the log. So state is only ever ahead of the log by the one append in flight, and nobody is
-//! answered before the log has answered.
+//! The machine itself: one aggregate, what waits for it, and the one append in flight.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::aggregate::{EventData, UnreadableEvent};
+use crate::aggregate::EventData;
 use crate::log::{Append, AppendFailure, AppendItem, FirstAnswer, ItemAnswer, KeyedCommand};
-use crate::{AccountId, Actor, Aggregate, Envelope, NewEvent, StreamId, Timestamp};
+use crate::shell::exchange::{Answer, Input, Loaded, Output, StopReason, Submission};
+use crate::{AccountId, Aggregate, NewEvent, StreamId};
 
-/// The most commands that wait in one aggregate; more are answered [`Answer::Busy`].
+/// The most commands that wait in one aggregate, those that wait for a look at their key included; more are answered [`Answer::Busy`].
 pub const WAITING_MAX: usize = 512;
 /// How often a command is decided again after a conflict before it is answered [`Answer::Unavailable`].
 pub const CONFLICTS_MAX: u8 = 8;
-
-/// A command with everything that its events will need to say.
-#[derive(Clone, Debug)]
-pub struct Submission<C> {
-    /// What is asked.
-    pub command: C,
-    /// Who asks.
-    pub by: Actor,
-    /// The client's key, where there is one.
-    pub key: Option<KeyedCommand>,
-    /// A fresh UUIDv7; the ids of the events count up from it.
-    pub command_id: Uuid,
-    /// Shared by everything that one first command leads to.
-    pub correlation_id: Uuid,
-    /// The event that causes the command, or none for a first command.
-    pub causation_id: Option<Uuid>,
-    /// W3C trace context, where the command is traced.
-    pub traceparent: Option<String>,
-    /// The clock of the node that decides.
-    pub now: Timestamp,
-}
-
-/// What a command is answered.
-#[derive(Clone, Debug)]
-pub enum Answer<R> {
-    /// Its events are on disk.
-    Committed(Vec<Arc<Envelope>>),
-    /// It was so already; nothing was appended.
-    Unchanged {
-        /// The stream's version.
-        version: u64,
-    },
-    /// The same command was committed before.
-    Duplicate(FirstAnswer),
-    /// The key was used before for another command.
-    KeyReused,
-    /// The rules say no.
-    Rejected(R),
-    /// Too many commands wait here; try again soon.
-    Busy,
-    /// The log does not answer at present, or others kept winning; it may or may not have been committed. The same
-    /// key finds out.
-    Unavailable,
-}
-
-/// What the host tells the shell.
-#[derive(Debug)]
-pub enum Input<C> {
-    /// A command, with the host's ticket for the answer.
-    Command(u64, Box<Submission<C>>),
-    /// The events asked for by [`Output::Load`], from the version after the one it named, in order; `more` when
-    /// further events may follow. `None` when the log does not answer.
-    Loaded(Option<Loaded>),
-    /// The answer to [`Output::Append`].
-    Appended(Result<Vec<ItemAnswer>, AppendFailure>),
-    /// The answer to [`Output::LookUp`]; `Err` when the log does not answer.
-    LookedUp(u64, Result<Option<FirstAnswer>, AppendFailure>),
-}
-
-/// A page of a stream.
-#[derive(Debug)]
-pub struct Loaded {
-    /// In order of version.
-    pub events: Vec<Arc<Envelope>>,
-    /// Whether further events may follow.
-    pub more: bool,
-}
-
-/// What the host does for the shell, in order.
-#[derive(Debug)]
-pub enum Output<R> {
-    /// Read the stream after this version, and answer with [`Input::Loaded`].
-    Load {
-        /// The last version that is known.
-        after_version: u64,
-    },
-    /// Append, and answer with [`Input::Appended`].
-    Append(Append),
-    /// Ask the log whether a rejected command's key was committed before; answer with [`Input::LookedUp`].
-    LookUp(u64, KeyedCommand),
-    /// Answer the command with this ticket.
-    Reply(u64, Answer<R>),
-    /// Tell these accounts of what was committed, before anybody is answered.
-    Publish(Vec<Arc<Envelope>>, Vec<AccountId>),
-    /// Stop: state can no longer be trusted. The next command starts a new shell from the log.
-    Stop(StopReason),
-}
-
-/// Why a shell stops.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// The outcome of an append is unknown.
-    UnknownOutcome,
-    /// The log does not answer.
-    LogUnavailable,
-    /// The stream holds an event that this program cannot read.
-    Unreadable(UnreadableEvent),
-    /// The stream has a hole.
-    Gap {
-        /// The version that should have come.
-        expected: u64,
-        /// The version that came.
-        found: u64,
-    },
-}
 
 #[derive(Debug)]
 struct Waiting<C> {
     ticket: u64,
     submission: Box<Submission<C>>,
     conflicts: u8,
+    /// Whether the log was asked since it came. Only then is a "no" honest: another node may have appended.
+    log_asked: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -154,8 +45,8 @@ pub struct Shell<A: Aggregate> {
     phase: Phase,
     waiting: VecDeque<Waiting<A::Command>>,
     in_flight: Vec<Waiting<A::Command>>,
-    /// Rejections that wait for a look at their key.
-    looking_up: Vec<(u64, KeyedCommand, A::Rejection)>,
+    /// Answers that wait for a look at their command's key.
+    looking_up: Vec<(u64, KeyedCommand, Answer<A::Rejection>)>,
     audience_before: Vec<AccountId>,
 }
 
@@ -211,10 +102,10 @@ impl<A: Aggregate> Shell<A> {
         if self.phase == Phase::Stopped {
             return outputs.push(Output::Reply(ticket, Answer::Unavailable));
         }
-        if self.waiting.len() >= WAITING_MAX {
+        if self.waiting.len() + self.looking_up.len() >= WAITING_MAX {
             return outputs.push(Output::Reply(ticket, Answer::Busy));
         }
-        self.waiting.push_back(Waiting { ticket, submission, conflicts: 0 });
+        self.waiting.push_back(Waiting { ticket, submission, conflicts: 0, log_asked: false });
         match self.phase {
             Phase::Asleep => self.load(outputs),
             Phase::Ready => self.decide_waiting(outputs),
@@ -224,6 +115,7 @@ impl<A: Aggregate> Shell<A> {
 
     fn load(&mut self, outputs: &mut Outputs<A>) {
         self.phase = Phase::Loading;
+        self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
         outputs.push(Output::Load { after_version: self.version });
     }
 
@@ -265,39 +157,44 @@ impl<A: Aggregate> Shell<A> {
                 break;
             }
             match self.state.decide(submission.command.clone(), submission.by, submission.now) {
-                Ok(events) if events.is_empty() => {
-                    // Honest only once what it builds on is on disk: with an append ahead, decide it again after.
-                    if !items.is_empty() {
-                        self.waiting.push_front(waiting);
-                        break;
-                    }
-                    self.reply(&waiting, Answer::Unchanged { version: self.version }, outputs);
-                }
-                Ok(events) => {
+                Ok(events) if !events.is_empty() => {
                     items.push(AppendItem { key: submission.key, events: new_events(submission, &events) });
                     self.version += events.len() as u64;
                     events.iter().for_each(|event| self.state.evolve(event));
                     self.in_flight.push(waiting);
                 }
-                Err(_) if !items.is_empty() => {
+                // Honest only once what it builds on is on disk: with an append ahead, decide it again after.
+                _ if !items.is_empty() => {
                     self.waiting.push_front(waiting);
                     break;
                 }
-                Err(rejection) => self.reject(&waiting, rejection, outputs),
+                _ if !waiting.log_asked => {
+                    self.waiting.push_front(waiting);
+                    return self.load(outputs);
+                }
+                Ok(_) => self.answer_unless_known(&waiting, Answer::Unchanged { version: self.version }, outputs),
+                Err(rejection) => self.answer_unless_known(&waiting, Answer::Rejected(rejection), outputs),
             }
         }
         if !items.is_empty() {
             self.phase = Phase::Appending;
+            self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
             outputs.push(Output::Append(Append { stream: self.stream, expected_version, items }));
         }
     }
 
-    /// A command may be rejected because its own first coming changed the state: then its key is known to the log.
-    fn reject(&mut self, waiting: &Waiting<A::Command>, rejection: A::Rejection, outputs: &mut Outputs<A>) {
+    /// A command may be rejected, or change nothing, because its own first coming changed the state: then its key is
+    /// known to the log, and what it committed first is its answer.
+    fn answer_unless_known(
+        &mut self,
+        waiting: &Waiting<A::Command>,
+        answer: Answer<A::Rejection>,
+        outputs: &mut Outputs<A>,
+    ) {
         match waiting.submission.key {
-            None => self.reply(waiting, Answer::Rejected(rejection), outputs),
+            None => self.reply(waiting, answer, outputs),
             Some(key) => {
-                self.looking_up.push((waiting.ticket, key, rejection));
+                self.looking_up.push((waiting.ticket, key, answer));
                 outputs.push(Output::LookUp(waiting.ticket, key));
             }
         }
@@ -305,9 +202,9 @@ impl<A: Aggregate> Shell<A> {
 
     fn looked_up(&mut self, ticket: u64, first: Result<Option<FirstAnswer>, AppendFailure>, outputs: &mut Outputs<A>) {
         let Some(place) = self.looking_up.iter().position(|(waiting, ..)| *waiting == ticket) else { return };
-        let (_, key, rejection) = self.looking_up.swap_remove(place);
+        let (_, key, answer) = self.looking_up.swap_remove(place);
         let answer = match first {
-            Ok(None) => Answer::Rejected(rejection),
+            Ok(None) => answer,
             Ok(Some(first)) => again(first, &key),
             Err(_) => Answer::Unavailable,
         };
@@ -316,6 +213,9 @@ impl<A: Aggregate> Shell<A> {
 
     fn appended(&mut self, answer: Result<Vec<ItemAnswer>, AppendFailure>, outputs: &mut Outputs<A>) {
         let in_flight = std::mem::take(&mut self.in_flight);
+        if let Ok(answers) = &answer {
+            assert_eq!(answers.len(), in_flight.len(), "a log answers every item of an append");
+        }
         match answer {
             Ok(answers) if answers.iter().all(|answer| matches!(answer, ItemAnswer::Committed(_))) => {
                 self.committed(&in_flight, answers, outputs);

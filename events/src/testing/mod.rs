@@ -4,11 +4,13 @@
 //! `testing`. Boxes made here hold plain text; nothing is encrypted.
 
 pub mod given;
+pub mod model_log;
 pub mod people;
 pub mod samples;
 pub mod seal;
 
 pub use given::{Given, When};
+pub use model_log::ModelLog;
 pub use people::*;
 pub use samples::*;
 pub use seal::{PlainOpener, sealed};

@@ -37,7 +37,10 @@ pub const fn reservation(number: u128) -> ReservationId {
 
 /// The `number`th key of a client: version 7, as clients must make them.
 pub fn key(number: u64) -> CommandKey {
-    CommandKey(Uuid::new_v7(uuid::Timestamp::from_unix_time(1_798_700_000 + number, 0, 0, 0)))
+    let made_at_ms = 1_798_700_000_000;
+    let mut rest = [0; 10];
+    rest[2..].copy_from_slice(&number.to_be_bytes());
+    CommandKey(uuid::Builder::from_unix_timestamp_millis(made_at_ms, &rest).into_uuid())
 }
 
 /// The conversation of Dora and `passenger` about [`RIDE`].
