@@ -21,6 +21,12 @@ pub(super) type Slot = u32;
 /// A cube of space.
 type Cell = [u16; 3];
 
+/// All space within a straight line of a place; in radii of the earth.
+struct Ball {
+    centre: [f64; 3],
+    radius: f64,
+}
+
 /// Milestones of rides, all with the same spacing.
 pub(super) struct Grid {
     /// The longest piece of a path with one milestone.
@@ -59,39 +65,39 @@ impl Grid {
         }
     }
 
-    /// Adds to `found` every ride with a point of its path within `radius_km` of `place`, that it passes within
-    /// `tolerance_s` of `at`; and others, and some more than once.
+    /// Calls `visit` with every ride that has a point of its path within `radius_km` of `place` which it passes within
+    /// `tolerance_s` of `at`; also with others, and with some more than once.
     pub(super) fn passing(
         &self,
         place: UnitVector,
         radius_km: f64,
         at: Timestamp,
         tolerance_s: u32,
-        found: &mut Vec<Slot>,
+        mut visit: impl FnMut(Slot),
     ) {
         let half_km = self.spacing_km / 2.0;
         let slack_s = f64::from(tolerance_s) + half_km * SECONDS_PER_KM + ROUNDING_S;
-        let minutes = minute(at.as_seconds_f64() - slack_s)..=minute(at.as_seconds_f64() + slack_s);
+        let (from, to) = (minute(at.as_seconds_f64() - slack_s), minute(at.as_seconds_f64() + slack_s));
         let angle = ((radius_km + half_km) / EARTH_RADIUS_KM).clamp(0.0, std::f64::consts::PI);
-        self.visit_cells(place, 2.0 * (angle / 2.0).sin() + ROUNDING, |passing| {
-            let in_time = passing.range((*minutes.start(), 0)..=(*minutes.end(), Slot::MAX));
-            found.extend(in_time.map(|(_, slot)| *slot));
+        let around = Ball { centre: place.coordinates(), radius: 2.0 * (angle / 2.0).sin() + ROUNDING };
+        self.visit_cells(&around, |passing| {
+            passing.range((from, 0)..=(to, Slot::MAX)).for_each(|(_, slot)| visit(*slot));
         });
     }
 
-    /// Calls `visit` with every cell that has a point within `reach` of `place`, straight through the earth, in radii.
-    /// Looks at no more places than there are cells, however far the reach.
-    fn visit_cells<'a>(&'a self, place: UnitVector, reach: f64, mut visit: impl FnMut(&'a BTreeSet<(Minute, Slot)>)) {
-        let [x, y, z] = place.coordinates().map(|at| self.number(at - reach)..=self.number(at + reach));
-        let cubes = x.len() * y.len() * z.len();
-        if cubes >= self.cells.len() {
-            let within = |cell: &Cell| x.contains(&cell[0]) && y.contains(&cell[1]) && z.contains(&cell[2]);
-            self.cells.iter().filter(|(cell, _)| within(cell)).for_each(|(_, passing)| visit(passing));
+    /// Calls `visit` with every cell that may have a point within `around`. Looks at no more places than there are
+    /// cells, however large the ball.
+    fn visit_cells<'a>(&'a self, around: &Ball, mut visit: impl FnMut(&'a BTreeSet<(Minute, Slot)>)) {
+        let rows = |at: f64| self.number(at - around.radius)..=self.number(at + around.radius);
+        let [x, y, z] = around.centre.map(rows);
+        if x.len() * y.len() * z.len() >= self.cells.len() {
+            let near = self.cells.iter().filter(|(cell, _)| self.may_hold(**cell, around));
+            near.for_each(|(_, passing)| visit(passing));
             return;
         }
         for x in x {
             for y in y.clone() {
-                for z in z.clone().filter(|z| self.on_surface([x, y, *z])) {
+                for z in z.clone().filter(|z| self.may_hold([x, y, *z], around)) {
                     if let Some(passing) = self.cells.get(&[x, y, z]) {
                         visit(passing);
                     }
@@ -100,22 +106,18 @@ impl Grid {
         }
     }
 
-    /// Whether some point of the earth's surface may lie in `cell`; most cubes around a place are air or rock.
-    fn on_surface(&self, cell: Cell) -> bool {
-        let (mut nearest, mut furthest) = (0.0, 0.0);
-        for number in cell {
+    /// Whether some point of the earth's surface may lie both in `cell` and in `around`; most cubes of the box around
+    /// a place are air, rock or corners.
+    fn may_hold(&self, cell: Cell, around: &Ball) -> bool {
+        let (mut nearest, mut furthest, mut apart) = (0.0, 0.0, 0.0);
+        for (number, centre) in cell.into_iter().zip(around.centre) {
             let low = f64::from(number) * self.edge - 1.0;
             let high = low + self.edge;
-            nearest += if low > 0.0 {
-                low * low
-            } else if high < 0.0 {
-                high * high
-            } else {
-                0.0
-            };
-            furthest += low.abs().max(high.abs()).powi(2);
+            nearest += low.max(-high).max(0.0).powi(2);
+            furthest += high.max(-low).powi(2);
+            apart += (low - centre).max(centre - high).max(0.0).powi(2);
         }
-        nearest <= 1.0 + ROUNDING && furthest >= 1.0 - ROUNDING
+        nearest <= 1.0 + ROUNDING && furthest >= 1.0 - ROUNDING && apart <= around.radius.powi(2) + ROUNDING
     }
 
     fn cell(&self, place: UnitVector) -> Cell {

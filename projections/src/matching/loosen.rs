@@ -1,7 +1,8 @@
 //! What to give way on when a search finds nothing: one wish at a time, in steps that people would try.
 
+use palabre_events::terms::Terms;
+
 use super::Search;
-use super::offers::Offers;
 
 /// Tolerances that are tried, in seconds: half an hour to two days.
 pub const TOLERANCE_STEPS_S: [u32; 8] = [1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400, 172_800];
@@ -35,10 +36,10 @@ pub enum Loosening {
     },
 }
 
-/// The loosenings that help, at most one of each kind: at most one search for each step of the lists above and for
-/// each seat less.
-pub(super) fn loosenings(offers: &Offers, search: &Search) -> Vec<Loosening> {
-    let found = |search: &Search| Some(offers.count(search)).filter(|total| *total > 0);
+/// The loosenings that help, at most one of each kind, by one count for each step of the lists above and for each seat
+/// less: 22 at most.
+pub(super) fn loosenings(search: &Search, count: impl Fn(&Search) -> usize) -> Vec<Loosening> {
+    let found = |search: &Search| Some(count(search)).filter(|total| *total > 0);
     let tolerance = TOLERANCE_STEPS_S.iter().filter(|step| **step > search.tolerance_s).find_map(|step| {
         let total = found(&Search { tolerance_s: *step, ..search.clone() })?;
         Some(Loosening::Tolerance { tolerance_s: *step, total })
@@ -47,7 +48,7 @@ pub(super) fn loosenings(offers: &Offers, search: &Search) -> Vec<Loosening> {
         let total = found(&Search { radius_km: *step, ..search.clone() })?;
         Some(Loosening::Radius { radius_km: *step, total })
     });
-    let seats = (1..search.seats).rev().find_map(|seats| {
+    let seats = (1..search.seats.min(Terms::SEATS_MAX + 1)).rev().find_map(|seats| {
         let total = found(&Search { seats, ..search.clone() })?;
         Some(Loosening::Seats { seats, total })
     });

@@ -10,7 +10,7 @@ use super::rule::{Pair, Wanted};
 use super::{Change, Entry, Found, Search};
 
 /// Spacings of milestones and edges of cells in km, from short rides to those around the world. Long rides have coarser
-/// milestones, so that none has many: with the last spacing, twelve stops on opposite sides of the earth have 226.
+/// milestones, so that none has many: with the last spacing, twelve stops on opposite sides of the earth have 220.
 const TIERS_KM: [(f64, f64); 3] = [(16.0, 24.0), (128.0, 192.0), (1024.0, 1536.0)];
 
 /// How many spacings long the longest path of a tier is; the last tier has no longest.
@@ -98,12 +98,17 @@ impl Offers {
     /// Every ride that may match, once.
     fn candidates(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Entry> {
         let Search { radius_km, at, tolerance_s, .. } = *wanted.search;
+        let mut seen = vec![0_u64; self.entries.len().div_ceil(64)];
         let mut slots = Vec::new();
         for grid in &self.grids {
-            grid.passing(wanted.pickup, radius_km, at, tolerance_s, &mut slots);
+            grid.passing(wanted.pickup, radius_km, at, tolerance_s, |slot| {
+                let (word, bit) = (&mut seen[slot as usize / 64], 1 << (slot % 64));
+                if *word & bit == 0 {
+                    *word |= bit;
+                    slots.push(slot);
+                }
+            });
         }
-        slots.sort_unstable();
-        slots.dedup();
         slots.into_iter().filter_map(|slot| self.entries[slot as usize].as_ref())
     }
 }

@@ -163,3 +163,146 @@ impl Pair {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use palabre_events::geometry::{Path, distance_km};
+    use palabre_events::{AccountId, Point, RideId};
+    use uuid::Uuid;
+
+    const GRENOBLE: Point = Point { lat: 45.1885, lon: 5.7245 };
+    const VOIRON: Point = Point { lat: 45.3667, lon: 5.5833 };
+    const BOURGOIN: Point = Point { lat: 45.5860, lon: 5.2736 };
+    const LYON: Point = Point { lat: 45.7640, lon: 4.8357 };
+    /// A town north of the road from Voiron to Bourgoin.
+    const LA_TOUR_DU_PIN: Point = Point { lat: 45.5660, lon: 5.4440 };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_799_000_000 + seconds).unwrap()
+    }
+
+    fn ride(stops: &[Point]) -> Entry {
+        Entry {
+            ride: RideId(Uuid::from_u128(1)),
+            driver: AccountId(Uuid::from_u128(2)),
+            audience: Audience::Everyone,
+            path: Path::new(stops).unwrap(),
+            departs_at: at(0),
+            seats: 3,
+            taken: vec![],
+            detour_min_max: None,
+            offered_position: 1,
+            import_reference: None,
+        }
+    }
+
+    fn search(pickup: Point, drop_off: Point) -> Search {
+        Search {
+            pickup,
+            drop_off,
+            at: at(0),
+            tolerance_s: 7200,
+            radius_km: 10.0,
+            seats: 1,
+            limit: Search::LIMIT,
+            excluding_driver: None,
+        }
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn a_ride_that_passes_by_is_found_and_says_why() {
+        let entry = ride(&[GRENOBLE, VOIRON, BOURGOIN, LYON]);
+        let found = matches(&entry, &search(LA_TOUR_DU_PIN, LYON)).unwrap();
+        let legs_km = [distance_km(GRENOBLE, VOIRON), distance_km(VOIRON, BOURGOIN)];
+        assert_eq!(found.legs, (1, 2));
+        assert_eq!(found.stretch.to_m, entry.path.length_m());
+        let along_km = f64::from(found.stretch.from_m) / 1000.0;
+        assert!(legs_km[0] < along_km && along_km < legs_km[0] + legs_km[1]);
+        assert_eq!(found.gap_s, (along_km * SECONDS_PER_KM).round() as i64);
+        assert_eq!(found.pickup_at, at(found.gap_s));
+        assert_eq!((found.walk_from_drop_off_m, found.seats_left), (0, 3));
+        let walk_km = distance_km(LA_TOUR_DU_PIN, found.pickup_on_path);
+        assert_eq!(found.walk_to_pickup_m, (walk_km * 1000.0).round() as u32);
+        let detour_km = distance_km(VOIRON, LA_TOUR_DU_PIN) + distance_km(LA_TOUR_DU_PIN, BOURGOIN) - legs_km[1];
+        assert!((found.detour_km - detour_km).abs() < 1e-6);
+        assert!(close(found.detour_min, found.detour_km * 1.3 / 70.0 * 60.0));
+        let expected = 0.4 * (1.0 - detour_km / 40.0)
+            + 0.3 * (1.0 - walk_km / 20.0)
+            + 0.3 * (1.0 - along_km * SECONDS_PER_KM / 7200.0);
+        assert!((found.score - expected).abs() < 1e-5, "{} {expected}", found.score);
+    }
+
+    #[test]
+    fn the_way_back_is_another_ride() {
+        assert_eq!(matches(&ride(&[GRENOBLE, LYON]), &search(LYON, GRENOBLE)), None);
+        assert_eq!(matches(&ride(&[GRENOBLE, LYON]), &search(GRENOBLE, GRENOBLE)), None);
+    }
+
+    #[test]
+    fn a_perfect_match_scores_one_even_where_nothing_is_tolerated() {
+        let wish = search(GRENOBLE, LYON);
+        for wish in [Search { radius_km: 0.0, tolerance_s: 0, ..wish.clone() }, wish] {
+            let found = matches(&ride(&[GRENOBLE, LYON]), &wish).unwrap();
+            assert!(close(found.score, 1.0), "{}", found.score);
+            assert_eq!((found.gap_s, found.walk_to_pickup_m, found.walk_from_drop_off_m), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn the_hour_counts_at_the_pickup_earlier_and_later_alike() {
+        let entry = ride(&[GRENOBLE, VOIRON, LYON]);
+        let passes_s = (entry.path.start_km(1) * SECONDS_PER_KM).round() as i64;
+        let wish = Search { at: at(passes_s), tolerance_s: 600, ..search(VOIRON, LYON) };
+        assert_eq!(matches(&entry, &wish).unwrap().gap_s, 0);
+        let leaving = |later_s| Entry { departs_at: at(later_s), ..entry.clone() };
+        let (early, late) = (matches(&leaving(-500), &wish).unwrap(), matches(&leaving(500), &wish).unwrap());
+        assert_eq!((early.gap_s, late.gap_s), (-500, 500));
+        assert!((early.score - late.score).abs() < 1e-3);
+        assert_eq!(matches(&leaving(602), &wish), None);
+        assert_eq!(matches(&leaving(-602), &wish), None);
+    }
+
+    #[test]
+    fn seats_taken_elsewhere_on_the_way_are_free_here() {
+        let mut entry = ride(&[GRENOBLE, VOIRON, LYON]);
+        let via_m = entry.path.legs()[0].length_m();
+        entry.taken = vec![(Stretch::new(0, via_m).unwrap(), 2)];
+        let wish = |pickup, seats| Search { seats, ..search(pickup, LYON) };
+        assert_eq!(matches(&entry, &wish(VOIRON, 3)).map(|found| found.seats_left), Some(3));
+        assert_eq!(matches(&entry, &wish(GRENOBLE, 1)).map(|found| found.seats_left), Some(1));
+        assert_eq!(matches(&entry, &wish(GRENOBLE, 2)), None);
+        assert_eq!(matches(&entry, &wish(VOIRON, 4)), None);
+    }
+
+    #[test]
+    fn when_the_first_passage_is_full_the_second_one_matches() {
+        let mut entry = ride(&[GRENOBLE, LYON, GRENOBLE, LYON]);
+        let wish = Search { tolerance_s: 86_400, ..search(GRENOBLE, LYON) };
+        assert_eq!(matches(&entry, &wish).unwrap().legs.0, 0);
+        entry.taken = vec![(Stretch::new(0, 10_000).unwrap(), 3)];
+        assert_eq!(matches(&entry, &wish).unwrap().legs.0, 1);
+    }
+
+    #[test]
+    fn a_driver_need_not_go_further_than_allowed() {
+        let mut entry = ride(&[GRENOBLE, LYON]);
+        let wish = Search { radius_km: 20.0, ..search(BOURGOIN, LYON) };
+        let detour_min = matches(&entry, &wish).unwrap().detour_min;
+        entry.detour_min_max = Some(detour_min.ceil() as u16);
+        assert!(matches(&entry, &wish).is_some());
+        entry.detour_min_max = Some(detour_min.floor() as u16);
+        assert_eq!(matches(&entry, &wish), None);
+    }
+
+    #[test]
+    fn nobody_finds_their_own_ride() {
+        let entry = ride(&[GRENOBLE, LYON]);
+        let wish = Search { excluding_driver: Some(entry.driver), ..search(GRENOBLE, LYON) };
+        assert_eq!(matches(&entry, &wish), None);
+    }
+}
