@@ -140,6 +140,25 @@ impl Effect {
     }
 }
 
+/// Whether an event of this type may cause anything, so that the many which cannot need not be decoded.
+pub fn may_cause(event_type: &str) -> bool {
+    const CAUSES: [&str; 12] = [
+        "ProposalAccepted",
+        "BookingConfirmed",
+        "SeatsReserved",
+        "ReservationChanged",
+        "ReservationRefused",
+        "ReservationCancelled",
+        "ReservationReconfirmed",
+        "PassengerNoShow",
+        "RideRescheduled",
+        "RideTermsChanged",
+        "RideCancelled",
+        "RideDeparted",
+    ];
+    CAUSES.contains(&event_type)
+}
+
 /// The effects that `recorded` causes by itself, in the order in which to run them.
 pub fn effects_of(recorded: &Recorded) -> Vec<Effect> {
     match &recorded.event {

@@ -5,6 +5,13 @@
 //! [`bookings`] the commands.
 
 pub mod ask;
+pub mod bookings;
+mod check;
 pub mod input;
+pub mod negotiation;
+pub mod requests;
+pub mod rides;
+mod submit;
+pub mod talk;
 
 pub use ask::{Asked, Done, FieldError, Refusal};

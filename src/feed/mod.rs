@@ -1,1 +1,11 @@
-//! The feed: tails the log and folds the views.
+//! The feed: tails the log in order, folds the views and the matching index, and offers what it reads to the hub, so
+//! that anything a faster path lost still arrives.
+//!
+//! One thread per node. [`ViewsHandle`] is how the rest of the program reads the views.
+
+mod handle;
+pub mod rebuild;
+mod tail;
+
+pub use handle::{QueryFailure, ViewsHandle};
+pub use tail::{Feed, FeedState, Offer};

@@ -111,6 +111,11 @@ impl Conversation {
         self.booking.as_ref()
     }
 
+    /// Whether `proposal` was accepted here, whatever became of it.
+    pub fn has_accepted(&self, proposal: ProposalId) -> bool {
+        self.proposals.get(&proposal).is_some_and(|known| known.status == ProposalStatus::Accepted)
+    }
+
     /// Whether `account` takes part at present.
     pub fn has_participant(&self, account: AccountId) -> bool {
         self.opened.as_ref().is_some_and(|opened| opened.driver == account || opened.passenger == Some(account))

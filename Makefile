@@ -1,0 +1,53 @@
+# Palabre: `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+LISTEN ?= 127.0.0.1:8080
+DATA ?= palabre-data
+KILLS ?= 50
+SEED ?=
+
+# The benchmarks open many sockets.
+MANY_FILES := ulimit -n "$$(ulimit -H -n)";
+
+.PHONY: help
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## Build and start the server on the embedded store (LISTEN=…, DATA=…)
+	cargo build --release --bin palabre
+	exec target/release/palabre serve --listen $(LISTEN) --data $(DATA)
+
+.PHONY: test
+test: test-needs ## Install what tests need, then check format, lints and docs and run every test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	cargo build --workspace --bins
+	cargo test --workspace
+	cargo run --bin crash -- --palabre target/debug/palabre --kills 5
+
+.PHONY: test-needs
+test-needs:
+	@scripts/install-test-needs
+
+.PHONY: story
+story: ## Play the story: a driver, two passengers, a kill in the middle, an audit
+	cargo build --release --workspace --bins
+	target/release/story --palabre target/release/palabre
+
+.PHONY: crash
+crash: ## Kill the server KILLS times under load and check what it had promised (SEED=…)
+	cargo build --release --workspace --bins
+	target/release/crash --palabre target/release/palabre --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: bench-chat
+bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, CPU, memory, replay, start
+	cargo build --release --workspace --bins
+	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre
+
+.PHONY: bench
+bench: ## Measure the log, the replay and the matching index
+	cargo bench --workspace

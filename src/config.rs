@@ -1,0 +1,153 @@
+//! Settings: from the command line, the environment (`PALABRE_…`), a TOML file, and defaults, in this order.
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// All settings of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder that holds everything: log, vault, views, mails.
+    pub data: PathBuf,
+    /// The log; `sqlite:FOLDER`. Absent: in the data folder.
+    pub store: Option<String>,
+    /// The vault; `sqlite:PATH`. Absent: `vault.db` in the data folder.
+    pub vault: Option<String>,
+    /// How people reach the platform, such as `https://covoiturage.example`. Absent: `http://LISTEN`.
+    pub public_url: Option<String>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Where mail goes out, such as `smtps://user:password@mail.example`. Absent: into a folder.
+    pub smtp_url: Option<String>,
+    /// Who mail comes from.
+    pub mail_from: String,
+    /// The most commands per second of one account; ten times as many may come at once.
+    pub commands_per_s: u32,
+    /// The most requests per second of one address without an account; ten times as many may come at once.
+    pub requests_per_s: u32,
+    /// The most sockets of one account.
+    pub sockets_per_account: usize,
+    /// The most sockets of one address.
+    pub sockets_per_address: usize,
+    /// The most sign-ups and sign-ins per minute of one address.
+    pub sign_ins_per_min: u32,
+    /// Threads that serve HTTP and sockets.
+    pub workers: usize,
+    /// What to log, such as `info` or `palabre=debug`.
+    pub log_filter: String,
+    /// Whether to log as JSON.
+    pub log_json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("palabre-data"),
+            store: None,
+            vault: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            smtp_url: None,
+            mail_from: "Palabre <palabre@localhost>".to_owned(),
+            commands_per_s: 20,
+            requests_per_s: 50,
+            sockets_per_account: 20,
+            sockets_per_address: 1_000,
+            sign_ins_per_min: 30,
+            workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            log_filter: "info".to_owned(),
+            log_json: false,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, under `file` (where given), under `said`: a struct whose absent fields are skipped.
+    pub fn read(file: Option<&Path>, said: &impl Serialize) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            anyhow::ensure!(file.is_file(), "there is no settings file {}", file.display());
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        Ok(figment.merge(Serialized::defaults(said)).extract()?)
+    }
+
+    /// How people reach the platform, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        let own = || format!("http://{}", self.listen);
+        self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// The folder of the log.
+    pub fn log_folder(&self) -> anyhow::Result<PathBuf> {
+        sqlite_path(self.store.as_deref(), self.data.clone(), "store")
+    }
+
+    /// The file of the vault.
+    pub fn vault_file(&self) -> anyhow::Result<PathBuf> {
+        sqlite_path(self.vault.as_deref(), self.data.join("vault.db"), "vault")
+    }
+
+    /// The file of the views.
+    pub fn views_file(&self) -> PathBuf {
+        self.data.join("views.db")
+    }
+
+    /// The folder that mails go to when no mail server is set.
+    pub fn mail_folder(&self) -> PathBuf {
+        self.data.join("mail")
+    }
+}
+
+fn sqlite_path(url: Option<&str>, default: PathBuf, what: &str) -> anyhow::Result<PathBuf> {
+    match url.map(|url| url.split_once(':').unwrap_or((url, ""))) {
+        None => Ok(default),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some((scheme, _)) => anyhow::bail!("the {what} must be sqlite:PATH; `{scheme}` is not known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Said {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        listen: Option<SocketAddr>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        commands_per_s: Option<u32>,
+    }
+
+    #[test]
+    fn what_is_said_goes_over_the_file_and_the_file_over_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("palabre.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:9000\"\ncommands_per_s = 7\n").unwrap();
+        let said = Said { listen: Some("127.0.0.1:9001".parse().unwrap()), commands_per_s: None };
+        let config = Config::read(Some(&file), &said).unwrap();
+        assert_eq!((config.listen.port(), config.commands_per_s), (9001, 7));
+        assert_eq!(config.sockets_per_account, Config::default().sockets_per_account);
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("palabre.toml");
+        std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
+        let said = Said { listen: None, commands_per_s: None };
+        assert!(Config::read(Some(&file), &said).unwrap_err().to_string().contains("lisen"));
+    }
+
+    #[test]
+    fn another_kind_of_store_is_refused_in_words() {
+        let config = Config { store: Some("mysql://x".to_owned()), ..Config::default() };
+        assert!(config.log_folder().unwrap_err().to_string().contains("mysql"));
+    }
+}

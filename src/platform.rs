@@ -1,0 +1,90 @@
+//! The parts of a running node, and how they are joined.
+//!
+//! One value holds them all; handlers and sessions share it. Nothing here decides anything.
+
+use actix::Arbiter;
+use palabre_events::Opener;
+use palabre_projections::Views;
+use std::sync::Arc;
+
+use crate::actors::aggregate::Surroundings;
+use crate::actors::directory::{Directory, Listed};
+use crate::actors::effects::{Effects, Runner};
+use crate::actors::finisher::Finisher;
+use crate::commands::Refusal;
+use crate::config::Config;
+use crate::feed::{Feed, FeedState, ViewsHandle};
+use crate::store::EventStore;
+use crate::store::sqlite::SqliteStore;
+use crate::vault::{Keyring, SqliteVault, Vault};
+
+/// A running node.
+pub struct Platform {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// The log.
+    pub log: Arc<dyn EventStore>,
+    /// What must be shared and must be forgettable.
+    pub vault: Arc<dyn Vault>,
+    /// Seals and opens.
+    pub keyring: Keyring,
+    /// Finds or wakes the actor of a stream.
+    pub directory: Directory,
+    /// Reads the views.
+    pub views: ViewsHandle,
+    feed: Feed,
+    arbiters: Vec<Arbiter>,
+}
+
+impl Platform {
+    /// Starts a node. Must be called within an actix system, which then runs its background work.
+    pub async fn start(config: Config) -> anyhow::Result<Arc<Self>> {
+        let config = Arc::new(config);
+        let log: Arc<dyn EventStore> = Arc::new(SqliteStore::open(&config.log_folder()?)?);
+        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
+        let keyring = Keyring::new(vault.clone())?;
+        let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
+        let views = Views::open(&config.views_file(), log.log_id(), opener)?;
+
+        let hub = Nobody;
+        let (feed, views) = Feed::start(views, log.clone(), Arc::new(hub.clone()))?;
+        let (effects, causes) = Effects::new();
+        let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects };
+        let arbiters: Vec<Arbiter> = (0..config.workers.max(1)).map(|_| Arbiter::new()).collect();
+        let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+        let directory = Directory::new(&surroundings, &handles);
+
+        let runner = Runner::new(directory.clone(), views.clone());
+        actix::spawn(runner.clone().run(causes));
+        actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run());
+        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, feed, arbiters }))
+    }
+
+    /// How the feed is.
+    pub fn feed_state(&self) -> FeedState {
+        self.feed.state()
+    }
+
+    /// The state of an aggregate as the log has it, and its version.
+    pub async fn inspect<A: Listed>(&self, stream: impl Into<palabre_events::StreamId>) -> Result<(A, u64), Refusal> {
+        self.directory.inspect::<A>(stream).await.map_err(|_| Refusal::Unavailable)
+    }
+
+    /// Tells every session to come back later, and ends the actors' threads. What was acknowledged is on disk.
+    pub fn stop(&self) {
+        for arbiter in &self.arbiters {
+            // An arbiter that has ended already needs no telling.
+            arbiter.stop();
+        }
+    }
+}
+
+/// Hears nothing yet.
+#[derive(Clone)]
+struct Nobody;
+impl crate::actors::Publish for Nobody {
+    fn publish(&self, _: &[Arc<palabre_events::Envelope>], _: &[palabre_events::AccountId]) {}
+}
+impl crate::feed::Offer for Nobody {
+    fn offer(&self, _: &[Arc<palabre_events::Envelope>]) {}
+}
