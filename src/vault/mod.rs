@@ -1,29 +1,41 @@
 //! The vault: the small second store for what nodes must share and what must be forgettable.
 //!
 //! Facts live in the log and stay; what lives here can be destroyed, and then is gone: the data keys that open sealed
-//! text. The port is [`Vault`], a trait per noun ([`Keys`], …), and [`SqliteVault`] is its adapter for one machine;
-//! a contract suite (`contract/`) runs against every adapter. [`Keyring`] seals and opens with the vault's keys and is
-//! what the rest of the program calls; `accounts` calls the rest of the port. Nothing here judges passwords, sends
-//! mail or reads the log.
+//! text, who may sign in with what, sessions, leases. The port is [`Vault`], a trait per noun, and [`SqliteVault`] is
+//! its adapter for one machine; a contract suite (`contract/`) runs against every adapter. [`Keyring`] seals and opens
+//! with the vault's keys and is what the rest of the program calls for text; `accounts` calls the rest of the port.
+//! Nothing here judges passwords, sends mail or reads the log.
 
 pub mod data_key;
+pub mod email;
 pub mod keyring;
 pub mod keys;
+pub mod leases;
+pub mod people;
+pub mod resets;
+pub mod sessions;
 pub mod sqlite;
+pub mod token;
 
 #[cfg(test)]
 mod contract;
 
 use futures_util::future::BoxFuture;
 
+pub use email::{Email, NotAnEmail};
 pub use keyring::{CannotSeal, Keyring};
 pub use keys::{Destroyed, KeyMaterial, KeyState, Keys};
+pub use leases::{Acquired, Lease, Leases};
+pub use people::{Admission, PasswordHash, People, Person, Role, Roles};
+pub use resets::{Redeemed, Resets};
+pub use sessions::{EndedSession, Session, SessionId, Sessions};
 pub use sqlite::SqliteVault;
+pub use token::{Token, TokenHash};
 
 /// A vault. Cheap to share behind an `Arc`; every method may be called from any thread.
 ///
 /// Every write may be repeated safely: after [`VaultFailure::Unavailable`] it may have been done or not.
-pub trait Vault: Keys {}
+pub trait Vault: Keys + People + Sessions + Resets + Leases {}
 
 /// What a vault answers, later.
 pub type Answer<T> = BoxFuture<'static, Result<T, VaultFailure>>;

@@ -1,18 +1,15 @@
 //! The contract of data keys.
 
 use futures_util::future::join_all;
-use palabre_events::{AccountId, ConversationId, KeyId, Timestamp};
+use palabre_events::{AccountId, ConversationId, KeyId};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use super::at;
 use crate::vault::{KeyMaterial, KeyState, Vault};
 
 fn key(n: u128) -> KeyId {
     KeyId::Person(AccountId(Uuid::from_u128(n)))
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_seconds(1_800_000_000).unwrap()
 }
 
 pub(super) async fn hold(vault: &Arc<dyn Vault>) {
@@ -48,7 +45,7 @@ async fn a_destroyed_key_is_told_from_one_never_made_and_never_comes_back(vault:
     assert!(matches!(made.as_deref(), Ok([KeyState::Held(_)])));
     // One that was never made can be destroyed too, and then never will be.
     for id in [key(20), key(20), key(21)] {
-        assert_eq!(vault.destroy_key(id, now()).await, Ok(()));
+        assert_eq!(vault.destroy_key(id, at(0)).await, Ok(()));
     }
     for id in [key(20), key(21)] {
         assert_eq!(vault.ensure_keys(vec![(id, KeyMaterial::generate())]).await, Ok(vec![KeyState::Destroyed]));
@@ -62,7 +59,7 @@ async fn destroyed_keys_are_listed_in_order(vault: &Arc<dyn Vault>) {
     let head = vault.destroyed_head().unwrap();
     assert_eq!(vault.destroyed_after(head), Ok(vec![]));
     for id in [key(32), key(30), key(31), key(30)] {
-        vault.destroy_key(id, now()).await.unwrap();
+        vault.destroy_key(id, at(0)).await.unwrap();
     }
     let after = vault.destroyed_after(head).unwrap();
     assert_eq!(after.iter().map(|destroyed| destroyed.id).collect::<Vec<_>>(), [key(32), key(30), key(31)]);

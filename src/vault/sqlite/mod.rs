@@ -6,6 +6,10 @@
 //! mode, and the disk's encryption, protect them.
 
 mod keys;
+mod leases;
+mod people;
+mod row;
+mod sessions;
 mod writer;
 
 use parking_lot::Mutex;

@@ -1,0 +1,74 @@
+//! The port for sessions: who is signed in, known by the hash of a token.
+//!
+//! When a session ends for lack of use is judged in `accounts`; here times are only kept.
+
+use palabre_events::{AccountId, Timestamp};
+use std::fmt;
+use uuid::Uuid;
+
+use super::{Answer, Roles, TokenHash};
+
+/// Sessions of one account; when a further one opens, the one unused for longest ends.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 50;
+
+/// The sessions of a vault.
+pub trait Sessions: Send + Sync + 'static {
+    /// Opens a session, known by `token`'s hash from now on. Answers the account's sessions that gave way to it
+    /// ([`SESSIONS_PER_ACCOUNT_MAX`]); sessions of anybody that expired before it was made are forgotten.
+    fn open_session(&self, token: TokenHash, session: Session) -> Answer<Vec<EndedSession>>;
+
+    /// The session with that token, and what its account may do; also when it has expired.
+    fn session(&self, token: TokenHash) -> Answer<Option<(Session, Roles)>>;
+
+    /// Notes that a session was used. Changes nothing when it has ended.
+    fn touch_session(&self, id: SessionId, last_seen_at: Timestamp, expires_at: Timestamp) -> Answer<()>;
+
+    /// The account's sessions, last used first.
+    fn sessions(&self, account: AccountId) -> Answer<Vec<Session>>;
+
+    /// Ends a session if it is the account's; answers it, or `None` when there is none.
+    fn end_session(&self, account: AccountId, id: SessionId) -> Answer<Option<EndedSession>>;
+
+    /// Ends all sessions of the account except `keep`; answers those that ended.
+    fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Answer<Vec<EndedSession>>;
+}
+
+/// Names a session. Public: it is no secret and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub Uuid);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({})", self.0)
+    }
+}
+
+/// Somebody signed in, on one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Names it.
+    pub id: SessionId,
+    /// Who.
+    pub account: AccountId,
+    /// Since when.
+    pub made_at: Timestamp,
+    /// When it was last used; coarse, so that reading does not write.
+    pub last_seen_at: Timestamp,
+    /// From when on it is over.
+    pub expires_at: Timestamp,
+}
+
+/// A session that has ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Which.
+    pub id: SessionId,
+    /// The hash of its token.
+    pub token: TokenHash,
+}
