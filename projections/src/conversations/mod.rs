@@ -91,6 +91,13 @@ pub struct BookingHead {
     pub cancelled_by: Option<Side>,
 }
 
+impl BookingHead {
+    /// Whether there is a booking, confirmed or under way.
+    pub fn is_held(&self) -> bool {
+        matches!(self.state, BookingState::UnderWay | BookingState::Confirmed | BookingState::Changing)
+    }
+}
+
 /// Folds conversations and marks.
 #[derive(Default)]
 pub(crate) struct Conversations {
