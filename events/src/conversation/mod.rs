@@ -1,7 +1,7 @@
 //! A conversation: where people talk, propose and agree, and where a booking begins.
 //!
 //! One gapless sequence, its version, for talk, proposals and bookings. [`event`] holds its facts, [`command`] what may
-//! be asked, [`decide`] the rules, [`state`] what the rules read. It never decides about seats: the ride does.
+//! be asked, `decide` the rules, [`state`] what the rules read. It never decides about seats: the ride does.
 
 pub mod command;
 mod decide;

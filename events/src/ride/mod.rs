@@ -1,6 +1,6 @@
 //! A ride: what a driver offers, and the only owner of its seats.
 //!
-//! [`event`] holds its facts, [`command`] what may be asked and why it may be refused, [`decide`] the rules, [`state`]
+//! [`event`] holds its facts, [`command`] what may be asked and why it may be refused, `decide` the rules, [`state`]
 //! what the rules read. The ride trusts nobody about seats: conversations ask, the ride's first outcome for a
 //! proposal is final.
 

@@ -3,12 +3,14 @@
 //! Only tests see it: it is compiled for this crate's own tests and, for those of other crates, behind the feature
 //! `testing`. Boxes made here hold plain text; nothing is encrypted.
 
+pub mod examples;
 pub mod given;
 pub mod model_log;
 pub mod people;
 pub mod samples;
 pub mod seal;
 
+pub use examples::examples;
 pub use given::{Given, When};
 pub use model_log::ModelLog;
 pub use people::*;
