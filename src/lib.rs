@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod feed;
+pub mod gates;
 pub mod http;
 pub mod import;
 pub mod platform;

@@ -14,6 +14,7 @@ use crate::actors::finisher::Finisher;
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::feed::{Feed, FeedState, ViewsHandle};
+use crate::gates::Gates;
 use crate::store::EventStore;
 use crate::store::sqlite::SqliteStore;
 use crate::vault::{Keyring, SqliteVault, Vault};
@@ -32,6 +33,8 @@ pub struct Platform {
     pub directory: Directory,
     /// Reads the views.
     pub views: ViewsHandle,
+    /// How fast anybody may ask.
+    pub gates: Gates,
     feed: Feed,
     arbiters: Vec<Arbiter>,
 }
@@ -57,7 +60,8 @@ impl Platform {
         let runner = Runner::new(directory.clone(), views.clone());
         actix::spawn(runner.clone().run(causes));
         actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run());
-        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, feed, arbiters }))
+        let gates = Gates::new(&config);
+        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, gates, feed, arbiters }))
     }
 
     /// How the feed is.

@@ -8,14 +8,21 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use std::fmt;
 
+use super::headers::protect;
 use crate::commands::{FieldError, Refusal};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Why a request has no better answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Problem(Box<Details>);
+
+/// What a problem says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct Details {
     /// Always `about:blank`: `code` says what happened, `title` what the status means.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -41,7 +48,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with a status, a stable code and a sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -50,7 +57,7 @@ impl Problem {
             fields: Vec::new(),
             retry_after_ms: None,
             allow: None,
-        }
+        }))
     }
 
     /// 404: nothing is there, or nothing that this person may know of.
@@ -66,7 +73,7 @@ impl Problem {
     /// 405: the address is right, the method is not.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("this address understands {allow}");
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).with(|told| told.allow = Some(allow))
     }
 
     /// 401: nobody, or nobody known, asks.
@@ -86,7 +93,7 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.message),
             [first, others @ ..] => format!("{}: {}, and {} more", first.field, first.message, others.len()),
         };
-        Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).with(|told| told.fields = fields)
     }
 
     /// 422: one field, parameter or header is wrong.
@@ -117,17 +124,22 @@ impl Problem {
     /// Says after how long the same may be tried again.
     #[must_use]
     pub fn retry_after(self, retry_after_ms: u64) -> Self {
-        Self { retry_after_ms: Some(retry_after_ms), ..self }
+        self.with(|told| told.retry_after_ms = Some(retry_after_ms))
+    }
+
+    fn with(mut self, say: impl FnOnce(&mut Details)) -> Self {
+        say(&mut self.0);
+        self
     }
 
     /// The stable code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// What is wrong with which field.
     pub fn fields(&self) -> &[FieldError] {
-        &self.fields
+        &self.0.fields
     }
 }
 
@@ -150,34 +162,36 @@ impl From<Refusal> for Problem {
             Refusal::KeyReused | Refusal::KeyTooOld => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Busy | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self { retry_after_ms, ..Self::new(status, code, message) }
+        Self::new(status, code, message).with(|told| told.retry_after_ms = retry_after_ms)
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status, self.code)
+        write!(f, "{} {}", self.0.status, self.0.code)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).expect("it was made from a status")
+        StatusCode::from_u16(self.0.status).expect("it was made from a status")
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
         response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
-        if let Some(retry_after_ms) = self.retry_after_ms {
+        if let Some(retry_after_ms) = self.0.retry_after_ms {
             response.insert_header((header::RETRY_AFTER, retry_after_ms.div_ceil(1_000)));
         }
-        if let Some(allow) = self.allow {
+        if let Some(allow) = self.0.allow {
             response.insert_header((header::ALLOW, allow));
         }
-        if self.status == 401 {
+        if self.0.status == 401 {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        response.body(serde_json::to_vec(self).expect("a problem is plain data"))
+        let mut response = response.body(serde_json::to_vec(self).expect("a problem is plain data"));
+        protect(response.headers_mut());
+        response
     }
 }
 
