@@ -26,6 +26,7 @@ pub mod reader;
 pub mod requests;
 pub mod reservations;
 mod rows;
+pub mod snapshot;
 pub mod timers;
 pub mod views;
 
@@ -33,4 +34,5 @@ pub use compare::{Difference, compare};
 pub use paging::{Page, Paging};
 pub use projection::FoldError;
 pub use reader::{ViewError, ViewsReader};
+pub use snapshot::{replace, snapshot};
 pub use views::{FoldFailure, Folded, Parked, ProjectionHealth, Views};

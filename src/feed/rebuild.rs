@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::store::{EventStore, PAGE_MAX};
 
-/// Pages that are decoded ahead of the fold.
-const PAGES_AHEAD: usize = 4;
+/// Batches that are decoded ahead of the fold.
+const BATCHES_AHEAD: usize = 2;
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug)]
@@ -42,22 +42,17 @@ pub fn fold_up_to(
 ) -> anyhow::Result<(Views, Rebuilt)> {
     let mut views = Views::open(file, log.log_id(), opener)?;
     let (started, from) = (Instant::now(), views.position());
-    let (decoded, pages) = sync_channel::<anyhow::Result<Vec<Recorded>>>(PAGES_AHEAD);
+    let (decoded, batches) = sync_channel::<anyhow::Result<Vec<Recorded>>>(BATCHES_AHEAD);
     let log = log.clone();
     let reading = std::thread::Builder::new().name("rebuild-read".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let mut after = from;
         while after < up_to {
-            let limit = PAGE_MAX.min(usize::try_from(up_to - after).unwrap_or(PAGE_MAX));
-            let page = match &runtime {
-                Ok(runtime) => runtime.block_on(log.read_all(after, limit)).map_err(anyhow::Error::from),
+            let batch = match &runtime {
+                Ok(runtime) => runtime.block_on(read_batch(&*log, after, up_to)),
                 Err(error) => Err(anyhow::anyhow!("no runtime for reading: {error}")),
             };
-            let batch = page.and_then(|page| {
-                anyhow::ensure!(!page.is_empty(), "the log ends at {after}, before position {up_to}");
-                after += page.len() as u64;
-                Ok(page.iter().map(|envelope| Recorded::read(envelope)).collect::<Result<Vec<_>, _>>()?)
-            });
+            after += batch.as_ref().map_or(0, |batch| batch.len() as u64);
             let failed = batch.is_err();
             // A fold that failed has hung up; its own error says why.
             if decoded.send(batch).is_err() || failed {
@@ -65,7 +60,7 @@ pub fn fold_up_to(
             }
         }
     })?;
-    for batch in pages {
+    for batch in batches {
         let batch = batch?;
         loop {
             match views.fold(&batch) {
@@ -81,4 +76,18 @@ pub fn fold_up_to(
     reading.join().map_err(|_| anyhow::anyhow!("reading the log panicked"))?;
     let rebuilt = Rebuilt { events: views.position() - from, took: started.elapsed() };
     Ok((views, rebuilt))
+}
+
+async fn read_batch(log: &dyn EventStore, mut after: u64, up_to: u64) -> anyhow::Result<Vec<Recorded>> {
+    let wanted = usize::try_from(up_to - after).unwrap_or(usize::MAX).min(Views::BATCH_MAX);
+    let mut batch = Vec::with_capacity(wanted);
+    while batch.len() < wanted {
+        let page = log.read_all(after, PAGE_MAX.min(wanted - batch.len())).await?;
+        anyhow::ensure!(!page.is_empty(), "the log ends at {after}, before position {up_to}");
+        after += page.len() as u64;
+        for envelope in &page {
+            batch.push(Recorded::read(envelope)?);
+        }
+    }
+    Ok(batch)
 }
