@@ -1,3 +1,7 @@
 //! The `palabre` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    palabre::cli::run()
+}

@@ -6,11 +6,13 @@ use actix::Arbiter;
 use palabre_events::Opener;
 use palabre_projections::Views;
 use std::sync::Arc;
+use uuid::Uuid;
 
 use crate::actors::aggregate::Surroundings;
 use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
+use crate::actors::timers::Timers;
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::feed::{Feed, FeedState, ViewsHandle};
@@ -59,6 +61,8 @@ impl Platform {
 
         let runner = Runner::new(directory.clone(), views.clone());
         actix::spawn(runner.clone().run(causes));
+        let node = Uuid::now_v7();
+        actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run());
         actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run());
         let gates = Gates::new(&config);
         Ok(Arc::new(Self { config, log, vault, keyring, directory, views, gates, feed, arbiters }))

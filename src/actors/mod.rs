@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod directory;
 pub mod effects;
 pub mod finisher;
+pub mod timers;
 
 #[cfg(test)]
 mod tests;

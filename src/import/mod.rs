@@ -4,6 +4,8 @@
 //! import of the same file finds what the first one made, and changes nothing. Bad lines are reported with their
 //! number and skipped; good lines around them are imported.
 
+mod owners;
+
 use palabre_events::geometry::legs_m;
 use palabre_events::log::{Append, AppendItem, ItemAnswer};
 use palabre_events::place::ExactPlace;
@@ -15,8 +17,10 @@ use palabre_events::{
     Timestamp, aggregate::EventData, aggregate::Rejection,
 };
 use serde::Deserialize;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use uuid::Uuid;
+
+pub use owners::Owners;
 
 use crate::clock;
 use crate::store::EventStore;
@@ -49,12 +53,6 @@ pub struct Imported {
     pub bad: u64,
 }
 
-/// Finds whose line it is.
-pub trait Owners {
-    /// The account behind an e-mail address, or the import account where a line names none.
-    fn owner(&mut self, email: Option<&str>) -> impl Future<Output = anyhow::Result<AccountId>>;
-}
-
 #[derive(Deserialize)]
 struct OfferLine {
     id: String,
@@ -78,27 +76,32 @@ struct RequestLine {
     tolerance_min: u32,
     radius_km: f64,
     seats: u8,
-    #[serde(default, alias = "passenger")]
-    driver: Option<String>,
+    /// Also named `driver`, as in offers.
+    #[serde(default, alias = "driver")]
+    passenger: Option<String>,
 }
 
 /// Imports every line of `lines`. `bad` is told the number and the fault of each line that is skipped, `progress` the
 /// bytes that are done.
 pub async fn import(
     kind: Kind,
-    lines: impl BufRead,
+    mut lines: impl BufRead,
     store: &dyn EventStore,
     keyring: &Keyring,
-    owners: &mut impl Owners,
+    owners: &mut Owners,
     mut bad: impl FnMut(u64, &str),
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<Imported> {
     let mut imported = Imported::default();
     let mut group = Vec::with_capacity(GROUP);
     let mut bytes_done = 0;
-    for (number, line) in (1_u64..).zip(lines.split(b'\n')) {
-        let line = line?;
-        bytes_done += line.len() as u64 + 1;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        let read = read_line(&mut lines, &mut line)?;
+        if read == 0 {
+            break;
+        }
+        bytes_done += read;
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -119,6 +122,16 @@ pub async fn import(
     Ok(imported)
 }
 
+/// Reads one line of any length and answers how long it was; `line` gets no more of it than shows that it is too long.
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<u64> {
+    line.clear();
+    let kept = lines.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', line)? as u64;
+    if line.len() <= LINE_BYTES_MAX || line.ends_with(b"\n") {
+        return Ok(kept);
+    }
+    Ok(kept + lines.skip_until(b'\n')? as u64)
+}
+
 async fn write(store: &dyn EventStore, group: &mut Vec<Append>, imported: &mut Imported) -> anyhow::Result<()> {
     for answers in store.append_many(std::mem::take(group)).await {
         match answers?.first() {
@@ -134,7 +147,7 @@ async fn append_of(
     kind: Kind,
     line: &[u8],
     keyring: &Keyring,
-    owners: &mut impl Owners,
+    owners: &mut Owners,
 ) -> anyhow::Result<Result<Append, String>> {
     if line.len() > LINE_BYTES_MAX {
         return Ok(Err(format!("longer than {LINE_BYTES_MAX} bytes")));
@@ -143,17 +156,15 @@ async fn append_of(
         Kind::Offers => match read::<OfferLine>(line, |line| &line.id) {
             Err(fault) => Ok(Err(fault)),
             Ok(line) => {
-                let driver = owners.owner(line.driver.as_deref()).await?;
-                keyring.ready(&[KeyId::Person(driver)]).await?;
-                Ok(offer(&line, driver, keyring))
+                let owner = owners.owner(line.driver.as_deref()).await?;
+                Ok(owner.and_then(|owner| offer(&line, owner, keyring)))
             }
         },
         Kind::Requests => match read::<RequestLine>(line, |line| &line.id) {
             Err(fault) => Ok(Err(fault)),
             Ok(line) => {
-                let passenger = owners.owner(line.driver.as_deref()).await?;
-                keyring.ready(&[KeyId::Person(passenger)]).await?;
-                Ok(request(&line, passenger, keyring))
+                let owner = owners.owner(line.passenger.as_deref()).await?;
+                Ok(owner.and_then(|owner| request(&line, owner, keyring)))
             }
         },
     }
@@ -217,7 +228,7 @@ fn request(line: &RequestLine, passenger: AccountId, keyring: &Keyring) -> Resul
     decided::<Request>(stream, RequestCommand::Post(Box::new(posted)))
 }
 
-fn decided<A: Aggregate>(stream: StreamId, command: A::Command) -> Result<Append, String> {
+pub(super) fn decided<A: Aggregate>(stream: StreamId, command: A::Command) -> Result<Append, String> {
     let now = clock::now();
     let events = A::default().decide(command, Actor::Operator, now).map_err(|no| no.explain())?;
     let command_id = Uuid::now_v7();
