@@ -38,6 +38,8 @@ pub const VOREPPE: Place = Place::new("Péage de Voreppe", 45.28861, 5.62637);
 pub const LA_TOUR_DU_PIN: Place = Place::new("La Tour-du-Pin", 45.56651, 5.44496);
 /// Bourgoin-Jallieu.
 pub const BOURGOIN: Place = Place::new("Gare de Bourgoin-Jallieu", 45.58527, 5.27398);
+/// Ruy-Montceau, a village 3 km from Bourgoin-Jallieu.
+pub const RUY: Place = Place::new("Ruy-Montceau", 45.58806, 5.31611);
 /// L'Isle-d'Abeau.
 pub const ISLE_D_ABEAU: Place = Place::new("Gare de L'Isle-d'Abeau", 45.62036, 5.23105);
 /// The station of Lyon Part-Dieu.

@@ -1,7 +1,7 @@
 //! Counts a ride's seats anew from its audit, stretch by stretch, with arithmetic of its own.
 
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Seats taken from one metre of the way to another.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ struct Taken {
 pub struct RideCheck {
     seats: u64,
     taken: BTreeMap<String, Taken>,
-    outcomes: BTreeSet<String>,
+    outcomes: BTreeMap<String, bool>,
     most: u64,
     found: Vec<String>,
 }
@@ -45,8 +45,8 @@ impl RideCheck {
         self.taken.keys()
     }
 
-    /// Every proposal that had its outcome here.
-    pub fn outcomes(&self) -> &BTreeSet<String> {
+    /// Every proposal that had its outcome here, and whether seats were reserved for it.
+    pub fn outcomes(&self) -> &BTreeMap<String, bool> {
         &self.outcomes
     }
 
@@ -62,24 +62,24 @@ impl RideCheck {
             "ride_offered" => self.seats = fields["seats"].as_u64().unwrap_or(0),
             "ride_terms_changed" => self.seats = fields["seats"].as_u64().unwrap_or(self.seats),
             "seats_reserved" => {
-                self.outcome(text("reservation"));
+                self.outcome(text("reservation"), true);
                 self.take(text("reservation"), &fields["terms"]);
             }
             "reservation_changed" => {
-                self.outcome(text("proposal"));
+                self.outcome(text("proposal"), true);
                 self.take(text("reservation"), &fields["terms"]);
             }
-            "reservation_refused" => self.outcome(text("proposal")),
+            "reservation_refused" => self.outcome(text("proposal"), false),
             "reservation_cancelled" => self.give_back(&text("reservation")),
             _ => {}
         }
     }
 
-    fn outcome(&mut self, proposal: String) {
-        if self.outcomes.contains(&proposal) {
+    fn outcome(&mut self, proposal: String, reserved: bool) {
+        if self.outcomes.contains_key(&proposal) {
             self.found.push(format!("proposal {proposal} has two outcomes"));
         }
-        self.outcomes.insert(proposal);
+        self.outcomes.insert(proposal, reserved);
     }
 
     fn take(&mut self, reservation: String, terms: &Value) {

@@ -54,6 +54,11 @@ impl Transcript {
         self.from.unwrap_or(0) == 0
     }
 
+    /// Whether it is known to be a conversation between two, whose events both see from the first to the last.
+    pub fn is_between_two(&self) -> bool {
+        self.is_whole() && self.events.first().is_some_and(|first| first["data"]["kind"] == "ride")
+    }
+
     /// Takes one event frame. `may_start_late` is for groups, whose members see from their joining.
     pub fn take(&mut self, frame: Value, may_start_late: bool) -> Taken {
         let Some(seq) = frame["seq"].as_u64().filter(|seq| *seq > 0) else { return Taken::Differs };

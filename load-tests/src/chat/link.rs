@@ -1,25 +1,18 @@
-//! A chat client as an app would write it: it reconnects, resumes with `hello`, and repeats what was not answered with
-//! the same key. What it is told goes into one [`Transcript`] per conversation; whatever the protocol does not allow is
-//! noted as a fault.
-//!
-//! One task per client owns the connection; the rest talks to it through [`Chat`].
+//! The task of a chat client: it owns the connection, greets, resumes, repeats, and takes what the server sends.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::client::{Person, Refused, events_after, new_key};
+use super::Answer;
+use super::state::{Pending, Shared, tick};
+use crate::client::{Refused, events_after};
 use crate::connection::Connection;
-use crate::transcript::{Taken, Transcript};
+use crate::transcript::Transcript;
 
-/// Frames that may wait to be sent; whoever asks for more waits.
-const QUEUE: usize = 256;
 /// The most conversations that a hello names; the others are caught up by HTTP.
 const HELLO_CONVERSATIONS_MAX: usize = 50;
 /// The pause before the next attempt to connect.
@@ -27,202 +20,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// The pause before a command is repeated when the error does not say.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Orders what all clients of this process do: a later call has a larger number.
-fn tick() -> u64 {
-    static CLOCK: AtomicU64 = AtomicU64::new(1);
-    CLOCK.fetch_add(1, Ordering::SeqCst)
-}
-
-/// The final answer to a command, and how it came about.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The key of the command.
-    pub key: Uuid,
-    /// When it was first sent, in ticks of this process.
-    pub sent: u64,
-    /// When it was answered, in ticks of this process.
-    pub answered: u64,
-    /// Which connection of this client brought the answer, from 1.
-    pub connection: u64,
-    /// `ok`, or the error.
-    pub outcome: Result<Value, Refused>,
-}
-
-impl Answer {
-    /// What was committed, or the refusal as an error.
-    pub fn ok(self) -> Result<Value> {
-        Ok(self.outcome?)
-    }
-}
-
-struct Pending {
-    key: Uuid,
-    frame: String,
-    sent: Option<u64>,
-    answer: oneshot::Sender<Answer>,
-}
-
-#[derive(Default)]
-struct State {
-    log_id: Option<String>,
-    position: u64,
-    conversations: BTreeMap<Uuid, Transcript>,
-    pending: BTreeMap<u64, Pending>,
-    last_id: u64,
-    connections: u64,
-    faults: Vec<String>,
-    resumed: u64,
-    repeated: u64,
-    duplicates: u64,
-}
-
-struct Shared {
-    person: Person,
-    state: Mutex<State>,
-    changed: watch::Sender<u64>,
-}
-
-/// What a client has gone through.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    /// Connections that reached the welcome.
-    pub connections: u64,
-    /// Events that came in the answer to a hello or by paging, because they had been missed.
-    pub resumed: u64,
-    /// Commands that were sent again with their key.
-    pub repeated: u64,
-    /// Answers that said that the command had been committed before.
-    pub duplicates: u64,
-}
-
-/// A person's chat client. Dropping it disconnects.
-pub struct Chat {
-    shared: Arc<Shared>,
-    orders: mpsc::Sender<u64>,
-    task: JoinHandle<()>,
-}
-
-impl Chat {
-    /// Starts a client for `person`, which connects as soon as the server lets it.
-    pub fn start(person: &Person) -> Self {
-        let (orders, inbox) = mpsc::channel(QUEUE);
-        let shared =
-            Arc::new(Shared { person: person.clone(), state: Mutex::default(), changed: watch::Sender::new(0) });
-        let task =
-            tokio::spawn(Link { shared: Arc::clone(&shared), inbox, orders: orders.downgrade(), hello: None }.run());
-        Self { shared, orders, task }
-    }
-
-    /// Whose client it is.
-    pub fn person(&self) -> &Person {
-        &self.shared.person
-    }
-
-    /// Sends a command with a new key and waits for its final answer, over as many connections as that takes.
-    pub async fn ask(&self, command: Value) -> Result<Answer> {
-        self.ask_with(new_key(), command).await?.await.context("the client was dropped before the answer")
-    }
-
-    /// Sends a command under `key` and answers at once: with what will bring the answer.
-    pub async fn ask_with(&self, key: Uuid, mut command: Value) -> Result<oneshot::Receiver<Answer>> {
-        let (answer, answered) = oneshot::channel();
-        let id = {
-            let mut state = self.shared.state();
-            state.last_id += 1;
-            let id = state.last_id;
-            command["id"] = json!(id);
-            command["key"] = json!(key);
-            state.pending.insert(id, Pending { key, frame: command.to_string(), sent: None, answer });
-            id
-        };
-        self.orders.send(id).await.map_err(|_| anyhow!("the client has ended"))?;
-        Ok(answered)
-    }
-
-    /// Whether the command under `key` has been sent or even answered.
-    pub fn has_sent(&self, key: Uuid) -> bool {
-        self.shared.state().pending.values().find(|pending| pending.key == key).is_none_or(|known| known.sent.is_some())
-    }
-
-    /// The events of `conversation` after `seq`, as far as they are gapless.
-    pub fn events_after(&self, conversation: Uuid, seq: u64) -> Vec<Value> {
-        let state = self.shared.state();
-        state.conversations.get(&conversation).map(|transcript| transcript.after(seq).to_vec()).unwrap_or_default()
-    }
-
-    /// Everything that this client was told.
-    pub fn transcripts(&self) -> BTreeMap<Uuid, Transcript> {
-        self.shared.state().conversations.clone()
-    }
-
-    /// The last `seq` known of `conversation`.
-    pub fn seq(&self, conversation: Uuid) -> u64 {
-        self.shared.state().conversations.get(&conversation).map_or(0, Transcript::seq)
-    }
-
-    /// What the protocol does not allow and was seen all the same.
-    pub fn faults(&self) -> Vec<String> {
-        self.shared.state().faults.clone()
-    }
-
-    /// What it has gone through.
-    pub fn tally(&self) -> Tally {
-        let state = self.shared.state();
-        let State { connections, resumed, repeated, duplicates, .. } = *state;
-        Tally { connections, resumed, repeated, duplicates }
-    }
-
-    /// A signal that rises with everything that this client is told.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.changed.subscribe()
-    }
-
-    /// Waits until `find` answers something, at most for `bound`; `what` names it in the error.
-    pub async fn wait_until<T>(&self, what: &str, bound: Duration, find: impl Fn(&Self) -> Option<T>) -> Result<T> {
-        let mut changes = self.changes();
-        let waiting = async {
-            loop {
-                if let Some(found) = find(self) {
-                    return Ok(found);
-                }
-                changes.changed().await?;
-            }
-        };
-        let late = || format!("{}: {what} did not come within {bound:?}", self.shared.person.name);
-        tokio::time::timeout(bound, waiting).await.with_context(late)?
-    }
-
-    /// Waits for the first event of `conversation` after `seq` that `is` says yes to.
-    pub async fn event(
-        &self,
-        conversation: Uuid,
-        seq: u64,
-        what: &str,
-        bound: Duration,
-        is: impl Fn(&Value) -> bool,
-    ) -> Result<Value> {
-        self.wait_until(what, bound, |chat| chat.events_after(conversation, seq).into_iter().find(&is)).await
-    }
-}
-
-impl Drop for Chat {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("whoever holds the state does not panic")
-    }
-
-    fn told(&self) {
-        self.changed.send_modify(|version| *version += 1);
-    }
-}
-
 /// The task that owns the connection.
-struct Link {
+pub(super) struct Link {
     shared: Arc<Shared>,
     inbox: mpsc::Receiver<u64>,
     orders: mpsc::WeakSender<u64>,
@@ -231,7 +30,12 @@ struct Link {
 }
 
 impl Link {
-    async fn run(mut self) {
+    pub(super) fn new(shared: Arc<Shared>, inbox: mpsc::Receiver<u64>, orders: mpsc::WeakSender<u64>) -> Self {
+        Self { shared, inbox, orders, hello: None }
+    }
+
+    /// Connects, and connects again, until it is aborted.
+    pub(super) async fn run(mut self) {
         loop {
             let person = &self.shared.person;
             let opened = Connection::open(person.api.server(), &person.token).await;
@@ -374,7 +178,7 @@ impl Link {
             state.resumed += if missed { new } else { 0 };
             let transcript = &state.conversations[&conversation];
             let hole = self.hello.is_none() && transcript.waiting() > 0;
-            if hole && transcript.seq() > 0 {
+            if hole && transcript.is_between_two() {
                 let fault =
                     format!("the live frames of conversation {conversation} have a hole after {}", transcript.seq());
                 state.faults.push(fault);
@@ -419,25 +223,6 @@ impl Link {
                 orders.send(id).await.ok();
             }
         });
-    }
-}
-
-impl State {
-    /// Takes one event; answers how many more are readable now.
-    fn take(&mut self, conversation: Uuid, frame: Value) -> u64 {
-        let seq = frame["seq"].clone();
-        // Everybody sees a conversation of two from its first event on; only members of a group join later.
-        let opening = frame["type"] == "conversation_opened";
-        let transcript = self.conversations.entry(conversation).or_default();
-        let late = !opening && frame["type"] == "participant_joined";
-        match transcript.take(frame, late) {
-            Taken::Next(new) => new as u64,
-            Taken::Ahead | Taken::Known => 0,
-            Taken::Differs => {
-                self.faults.push(format!("event {seq} of conversation {conversation} was told in two ways"));
-                0
-            }
-        }
     }
 }
 

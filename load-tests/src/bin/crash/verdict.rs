@@ -1,0 +1,247 @@
+//! Waits until everything is settled, reads back what the log holds, and judges.
+
+use anyhow::Result;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use palabre_load_tests::chat::Tally;
+use palabre_load_tests::check::Conversation;
+use palabre_load_tests::client::events_after;
+use palabre_load_tests::ride_check::RideCheck;
+use palabre_load_tests::server::Server;
+use palabre_load_tests::transcript::Transcript;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+use crate::killer::Restarts;
+use crate::load::{Ended, Ride};
+
+/// How long after the last command an accepted proposal may wait for its outcome.
+const OUTCOME_BOUND: Duration = Duration::from_secs(30);
+/// How long until every client has been told everything.
+const TOLD_BOUND: Duration = Duration::from_secs(30);
+/// Conversations that are read at once.
+const READ_AT_ONCE: usize = 8;
+
+/// What a run showed.
+pub struct Verdict {
+    /// What is violated.
+    pub violations: Vec<String>,
+    /// How many commands were answered, by type and answer.
+    pub answers: BTreeMap<(String, String), u64>,
+    /// Events in all conversations.
+    pub events: usize,
+    /// Bookings confirmed or changed, and refused.
+    pub bookings: (usize, usize),
+    /// The most seats that were ever taken at once on a ride.
+    pub most_taken: u64,
+    /// What the clients have gone through, together.
+    pub tally: Tally,
+    /// Milliseconds from the last restart until the last accepted proposal had its outcome.
+    pub settled_ms: f64,
+    /// Starts after kills, in ms, sorted.
+    pub ready_ms: Vec<f64>,
+    /// Kills right after an acceptance was sent, and while the server started.
+    pub chosen_moments: (u32, u32),
+    /// What `verify` and `rebuild --check` printed.
+    pub printed: String,
+}
+
+/// Judges a run.
+pub async fn judge(server: &mut Server, ended: &Ended, restarts: &Restarts) -> Result<Verdict> {
+    let mut violations = ended.failures.clone();
+    let unsettled = settle(ended).await;
+    violations.extend(unsettled);
+    let settled = restarts.last_ready.map_or(Duration::ZERO, |ready| ready.elapsed());
+    let views = read_back(ended).await?;
+    violations.extend(wait_until_told(ended, &views).await);
+    violations.extend(ended.chats.values().flat_map(|(_, chat)| chat.faults()));
+    let entries = ended.ledger.by_conversation();
+    let transcripts: BTreeMap<Uuid, _> =
+        ended.chats.iter().map(|(account, (_, chat))| (*account, chat.transcripts())).collect();
+    for (id, views) in &views {
+        let told = views.keys().filter_map(|account| Some((*account, transcripts.get(account)?.get(id)?)));
+        let entries = entries.get(id).map(Vec::as_slice).unwrap_or_default();
+        let conversation = Conversation { id: *id, views: views.clone(), transcripts: told.collect(), entries };
+        violations.extend(conversation.violations());
+    }
+    let mut most_taken = 0;
+    for ride in &ended.rides {
+        let history = ride.driver.api.get(&format!("rides/{}/events", ride.id)).await?;
+        let check = RideCheck::of(history["events"].as_array().map(Vec::as_slice).unwrap_or_default());
+        most_taken = most_taken.max(check.most_taken());
+        let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, &views));
+        violations.extend(found.map(|sentence| format!("ride {}: {sentence}", ride.id)));
+    }
+    server.stop().await?;
+    let mut printed = String::new();
+    for command in [&["verify"][..], &["rebuild", "--check"]] {
+        let output = server.run(command)?;
+        printed += &output.out;
+        if !output.status.success() {
+            violations.push(format!("palabre {} says no:\n{}{}", command.join(" "), output.out, output.err));
+        }
+    }
+    let first_views = || views.values().filter_map(|views| views.values().next());
+    let count = |types: &[&str]| {
+        first_views().flatten().filter(|event| types.iter().any(|kind| event["type"] == *kind)).count()
+    };
+    let mut ready_ms = restarts.ready_ms.clone();
+    ready_ms.sort_by(f64::total_cmp);
+    Ok(Verdict {
+        violations,
+        answers: answers(ended),
+        events: first_views().map(Vec::len).sum(),
+        bookings: (count(&["booking_confirmed", "booking_changed"]), count(&["booking_refused"])),
+        most_taken,
+        tally: tally(ended),
+        settled_ms: settled.as_secs_f64() * 1000.0,
+        ready_ms,
+        chosen_moments: (restarts.at_acceptance, restarts.while_starting),
+        printed,
+    })
+}
+
+/// Waits until every acceptance that a client was told of has its outcome; answers those that have none in time.
+async fn settle(ended: &Ended) -> Vec<String> {
+    let give_up = Instant::now() + OUTCOME_BOUND;
+    loop {
+        let open: BTreeSet<String> = ended
+            .chats
+            .values()
+            .flat_map(|(_, chat)| chat.read(|told| told.values().flat_map(without_outcome).collect::<Vec<_>>()))
+            .collect();
+        if open.is_empty() {
+            return vec![];
+        }
+        if Instant::now() > give_up {
+            let sentence = |proposal| format!("accepted proposal {proposal} has no outcome after {OUTCOME_BOUND:?}");
+            return open.into_iter().map(sentence).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn without_outcome(transcript: &Transcript) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    for event in transcript.events() {
+        let proposal = event["data"]["proposal"].as_str().unwrap_or_default();
+        match event["type"].as_str().unwrap_or_default() {
+            "proposal_accepted" => drop(open.insert(proposal.to_owned())),
+            "booking_confirmed" | "booking_changed" | "booking_refused" => drop(open.remove(proposal)),
+            _ => {}
+        }
+    }
+    open
+}
+
+type Views = BTreeMap<Uuid, BTreeMap<Uuid, Vec<Value>>>;
+
+/// Reads every conversation as each participant sees it, again until nothing is added any more.
+async fn read_back(ended: &Ended) -> Result<Views> {
+    let mut before = read_once(ended).await?;
+    for _ in 0..10 {
+        let now = read_once(ended).await?;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    Ok(before)
+}
+
+async fn read_once(ended: &Ended) -> Result<Views> {
+    let both = ended.rides.iter().flat_map(|ride| {
+        let of = move |(id, passenger): (&Uuid, _)| [(*id, &ride.driver), (*id, passenger)];
+        ride.conversations.iter().flat_map(of)
+    });
+    let read = both.map(|(id, person)| async move {
+        Ok::<_, anyhow::Error>((id, person.account, events_after(&person.api, id, 0).await?))
+    });
+    let read: Vec<_> = stream::iter(read).buffer_unordered(READ_AT_ONCE).collect().await;
+    let mut views = Views::new();
+    for view in read {
+        let (id, account, events) = view?;
+        views.entry(id).or_default().insert(account, events);
+    }
+    Ok(views)
+}
+
+/// Waits until every client is as far as the log; who is not is found by the comparison. A missing client is said here.
+async fn wait_until_told(ended: &Ended, views: &Views) -> Vec<String> {
+    let give_up = Instant::now() + TOLD_BOUND;
+    let mut missing = Vec::new();
+    for (id, views) in views {
+        for (account, view) in views {
+            let Some((_, chat)) = ended.chats.get(account) else {
+                missing.push(format!("the client of {account} is gone"));
+                continue;
+            };
+            let left = give_up.saturating_duration_since(Instant::now());
+            let there = |chat: &palabre_load_tests::chat::Chat| (chat.seq(*id) >= view.len() as u64).then_some(());
+            // Said in detail by the comparison that follows.
+            chat.wait_until("everything", left, there).await.ok();
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// The ride's outcomes and reservations against what its conversations say.
+fn against_conversations(ride: &Ride, check: &RideCheck, views: &Views) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut standing = BTreeSet::new();
+    let talks = ride.conversations.keys().filter_map(|id| views.get(id)?.values().next());
+    for event in talks.flatten() {
+        let text = |field: &str| event["data"][field].as_str().unwrap_or_default().to_owned();
+        let reserved = check.outcomes().get(&text("proposal"));
+        match event["type"].as_str().unwrap_or_default() {
+            "booking_confirmed" | "booking_changed" => {
+                if reserved != Some(&true) {
+                    found.push(format!(
+                        "proposal {} is booked in the conversation, and not on the ride",
+                        text("proposal")
+                    ));
+                }
+                standing.insert(text("reservation"));
+            }
+            // A cancellation may overtake the answer of the ride, which had reserved.
+            "booking_refused" if reserved != Some(&false) && text("reason") != "cancelled_before" => {
+                found
+                    .push(format!("proposal {} is refused in the conversation, and not by the ride", text("proposal")));
+            }
+            "booking_cancelled" => drop(standing.remove(&text("reservation"))),
+            _ => {}
+        }
+    }
+    let held: BTreeSet<String> = check.reservations().cloned().collect();
+    found.extend(held.difference(&standing).map(|id| format!("{id} is reserved, and no conversation has it booked")));
+    found.extend(standing.difference(&held).map(|id| format!("{id} is booked, and the ride has not reserved it")));
+    found
+}
+
+fn answers(ended: &Ended) -> BTreeMap<(String, String), u64> {
+    let mut answers = BTreeMap::new();
+    for entry in ended.ledger.by_conversation().into_values().flatten() {
+        let answer = match &entry.answer.outcome {
+            Ok(ok) if ok["duplicate"] == true => "acknowledged again".to_owned(),
+            Ok(ok) if ok["unchanged"] == true => "unchanged".to_owned(),
+            Ok(_) => "acknowledged".to_owned(),
+            Err(refused) => refused.code.clone(),
+        };
+        let kind = entry.command["type"].as_str().unwrap_or_default().to_owned();
+        *answers.entry((kind, answer)).or_insert(0) += 1;
+    }
+    answers
+}
+
+fn tally(ended: &Ended) -> Tally {
+    ended.chats.values().map(|(_, chat)| chat.tally()).fold(Tally::default(), |sum, one| Tally {
+        connections: sum.connections + one.connections,
+        resumed: sum.resumed + one.resumed,
+        repeated: sum.repeated + one.repeated,
+        duplicates: sum.duplicates + one.duplicates,
+    })
+}
