@@ -151,16 +151,9 @@ fn request() -> serde_json::Value {
 
 /// Folds the log into new views; answers the events a second that the server's program printed.
 fn replay(server: &Server) -> Result<f64> {
-    let printed = server.run_well(&["rebuild"])?;
-    let text = printed.out + &printed.err;
-    rate_in(&text).with_context(|| format!("no events/s in what rebuild printed:\n{text}"))
-}
-
-/// The number before `events/s`.
-fn rate_in(text: &str) -> Option<f64> {
-    let (before, _) = text.rsplit_once("events/s")?;
-    let number = before.trim_end().rsplit(|c: char| !(c.is_ascii_digit() || c == ',' || c == '.')).next()?;
-    number.replace(',', "").parse().ok()
+    let printed = server.run_well(&["rebuild", "--json"])?.out;
+    let summary: serde_json::Value = serde_json::from_str(&printed).context("rebuild --json prints JSON")?;
+    summary["per_s"].as_f64().with_context(|| format!("no per_s in {summary}"))
 }
 
 /// Starts the server and asks for an inbox and a search until both are answered.
@@ -227,15 +220,4 @@ fn grown(dialect: Dialect, connections: usize, resident_before: u64, resident: u
     let bytes_per_connection = resident.saturating_sub(resident_before) as f64 / connections as f64;
     println!("{:>11}, {connections:>6} idle connections: {bytes_per_connection:.0} bytes each", name(dialect));
     Idle { server: name(dialect), connections, bytes_per_connection, resident_before }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_is_read_from_a_sentence() {
-        assert_eq!(rate_in("rebuilt 123,456 events in 0.4 s: 308,640 events/s\n"), Some(308_640.0));
-        assert_eq!(rate_in("nothing"), None);
-    }
 }
