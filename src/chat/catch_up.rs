@@ -1,0 +1,88 @@
+//! Tells what was missed in one conversation, from the log.
+//!
+//! One task per conversation at most. It tries until the log and the vault answer, [`TRIES_MAX`] times; then those who
+//! missed something are closed with `gap`, so that they resume.
+
+use palabre_events::ConversationId;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::close::Close;
+use super::history::{self, CannotRead};
+use super::hub::Shared;
+use super::roster::Roster;
+
+/// How often it is tried.
+pub const TRIES_MAX: u32 = 8;
+/// The first pause between two tries; each further one is twice as long, up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How many events are read at once.
+const PAGE: usize = 256;
+
+/// Tells everything up to what is wanted.
+pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) {
+    let mut pause = PAUSE_MIN;
+    for _ in 0..TRIES_MAX {
+        if try_to_catch_up(&shared, conversation).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
+    }
+    give_up(&shared, conversation);
+}
+
+async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> Result<(), CannotRead> {
+    loop {
+        let told = match shared.lines.of(conversation).known(conversation) {
+            Some(line) => line.told.unwrap_or(0),
+            // Made room for another while all were catching up: nobody would tell what was missed.
+            None => return Err(CannotRead),
+        };
+        let roster = roster(shared, conversation).await?;
+        let events = shared.log.read(conversation.into(), told, PAGE).await?;
+        let mut shard = shared.lines.of(conversation);
+        let line = shard.known(conversation).ok_or(CannotRead)?;
+        // A group's roster was read before the events; what it does not know comes with the next round.
+        let known = if roster.is_group() { roster.seq() } else { u64::MAX };
+        let before = line.told;
+        for envelope in events.iter().filter(|envelope| envelope.version <= known) {
+            shared.send(envelope, &roster.viewers(envelope.version))?;
+            line.told = Some(envelope.version);
+        }
+        if line.told.is_some_and(|told| told >= line.wanted) {
+            line.catching_up = false;
+            return Ok(());
+        }
+        if line.told == before {
+            // It was committed, but the log does not show it yet.
+            return Err(CannotRead);
+        }
+    }
+}
+
+/// The roster as of now: that of a group is read anew, because events that follow may depend on it.
+async fn roster(shared: &Arc<Shared>, conversation: ConversationId) -> Result<Arc<Roster>, CannotRead> {
+    let known = shared.lines.of(conversation).known(conversation).and_then(|line| line.roster.clone());
+    if let Some(roster) = known.filter(|roster| !roster.is_group()) {
+        return Ok(roster);
+    }
+    let _permit = shared.reads.acquire().await.expect("the semaphore is never closed");
+    history::roster(shared.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)
+}
+
+fn give_up(shared: &Shared, conversation: ConversationId) {
+    tracing::error!(%conversation, "events could not be told; their readers resume");
+    let mut shard = shared.lines.of(conversation);
+    let roster = shard.known(conversation).and_then(|line| line.roster.clone());
+    shard.forget(conversation);
+    drop(shard);
+    // Without a roster it is not known who missed something: then everybody resumes.
+    shared.connections.each(|connection| {
+        if roster.as_ref().is_none_or(|roster| roster.takes_part(connection.account)) {
+            connection.outbox.close(Close::Gap);
+        }
+    });
+}

@@ -1,0 +1,150 @@
+//! One open socket of an account, as the hub, the watchdog and the socket's own task share it.
+//!
+//! Everything here is small: ten thousand idle connections must fit into a modest machine. What goes over the wire is
+//! for [`super::session`] and [`super::socket`].
+
+use palabre_events::{AccountId, ConversationId};
+use parking_lot::Mutex;
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use uuid::Uuid;
+
+use super::close::Close;
+use super::outbox::Outbox;
+
+/// The most commands of one connection that run at the same time; further ones are answered `busy`.
+pub const COMMANDS_IN_FLIGHT_MAX: u16 = 32;
+/// With so many unreadable frames a connection is closed.
+pub const BAD_FRAMES_MAX: u8 = 10;
+
+/// One open socket.
+#[derive(Debug)]
+pub struct Connection {
+    /// Distinguishes it on this node.
+    pub number: u64,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The sign-in that it came with.
+    pub session: Uuid,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// What waits to be sent.
+    pub outbox: Outbox,
+    heard_at_ms: AtomicU64,
+    pinged_at_ms: AtomicU64,
+    closing_since_ms: AtomicU64,
+    in_flight: AtomicU16,
+    bad_frames: AtomicU8,
+    pub(super) following: Mutex<Following>,
+    descriptor: Mutex<Option<RawFd>>,
+}
+
+impl Connection {
+    /// A connection that was opened `now_ms` after the hub.
+    pub fn new(
+        number: u64,
+        account: AccountId,
+        session: Uuid,
+        address: IpAddr,
+        descriptor: Option<RawFd>,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            number,
+            account,
+            session,
+            address,
+            outbox: Outbox::default(),
+            heard_at_ms: AtomicU64::new(now_ms),
+            pinged_at_ms: AtomicU64::new(now_ms),
+            closing_since_ms: AtomicU64::new(0),
+            in_flight: AtomicU16::new(0),
+            bad_frames: AtomicU8::new(0),
+            following: Mutex::default(),
+            descriptor: Mutex::new(descriptor),
+        }
+    }
+
+    /// Something came from the peer.
+    pub fn heard(&self, now_ms: u64) {
+        self.heard_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// For how long nothing came from the peer.
+    pub fn silent_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.heard_at_ms.load(Ordering::Relaxed))
+    }
+
+    /// Asks for a ping when the last one is at least `every_ms` ago.
+    pub fn ping_if_due(&self, now_ms: u64, every_ms: u64) {
+        if now_ms.saturating_sub(self.pinged_at_ms.load(Ordering::Relaxed)) >= every_ms {
+            self.pinged_at_ms.store(now_ms, Ordering::Relaxed);
+            self.outbox.ping();
+        }
+    }
+
+    /// For how long it has been closing, as far as the watchdog has seen; none while it is open.
+    pub fn closing_ms(&self, now_ms: u64) -> Option<u64> {
+        self.outbox.closing()?;
+        let since = self.closing_since_ms.compare_exchange(0, now_ms.max(1), Ordering::Relaxed, Ordering::Relaxed);
+        Some(now_ms.saturating_sub(since.err().unwrap_or(now_ms)))
+    }
+
+    /// Begins a command, unless too many run already; ends it when what is answered is dropped.
+    pub fn begin(self: &Arc<Self>) -> Option<InFlight> {
+        let one_more = |running| (running < COMMANDS_IN_FLIGHT_MAX).then_some(running + 1);
+        self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(InFlight(self.clone()))
+    }
+
+    /// Notes an unreadable frame; with [`BAD_FRAMES_MAX`] the connection is closed.
+    pub fn misbehaved(&self) {
+        if self.bad_frames.fetch_add(1, Ordering::Relaxed) + 1 >= BAD_FRAMES_MAX {
+            self.outbox.close(Close::Misbehaving);
+        }
+    }
+
+    /// Whether typing in `conversation` is to be told.
+    pub fn follows(&self, conversation: ConversationId) -> bool {
+        self.following.lock().conversations.binary_search(&conversation).is_ok()
+    }
+
+    /// The socket is about to be closed by its owner: from now on nobody else touches it.
+    pub fn gone(&self) {
+        *self.descriptor.lock() = None;
+    }
+
+    /// Shuts the socket down under its owner, which then ends with an error. For a peer that takes nothing: its owner
+    /// is not polled any more and cannot close by itself.
+    pub fn cut(&self) {
+        let descriptor = self.descriptor.lock();
+        if let Some(descriptor) = *descriptor {
+            // The owner calls `gone` before it closes the socket, so the number still means this socket. An error says
+            // that the peer has gone in the meantime, which is as good.
+            nix::sys::socket::shutdown(descriptor, nix::sys::socket::Shutdown::Both).ok();
+        }
+    }
+}
+
+/// Whose typing and presence a connection is told.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    /// In order.
+    pub(super) conversations: Box<[ConversationId]>,
+    /// Their other participants.
+    pub(super) accounts: Box<[AccountId]>,
+    /// The connection is closed, and follows nothing any more.
+    pub(super) over: bool,
+}
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct InFlight(Arc<Connection>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,211 @@
+//! The open connections of this node by account, who watches whose coming and going, and the caps.
+//!
+//! Presence is told with a delay when somebody goes ([`GONE_AFTER_MS`]), so that a reloaded page does not flicker.
+
+use bytestring::ByteString;
+use palabre_events::{AccountId, ConversationId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::connection::Connection;
+use super::frames::ephemeral::Ephemeral;
+
+/// How long after the last connection of an account is gone others are told so, in milliseconds.
+pub const GONE_AFTER_MS: u64 = 3_000;
+const SHARDS: usize = 64;
+
+/// The open connections of this node.
+pub struct Connections {
+    shards: [Mutex<Shard>; SHARDS],
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+    count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Shard {
+    open: HashMap<AccountId, Vec<Arc<Connection>>>,
+    /// Who is told when an account comes or goes.
+    watchers: HashMap<AccountId, Vec<Arc<Connection>>>,
+    /// Since when accounts that somebody watches have been gone, while that is not told yet.
+    going: HashMap<AccountId, u64>,
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// Of this account.
+    OfAccount,
+    /// From this address.
+    FromAddress,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            by_address: Mutex::default(),
+            count: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Connections {
+    /// Takes a connection, unless its account or its address has too many already.
+    pub fn add(
+        &self,
+        connection: &Arc<Connection>,
+        per_account_max: usize,
+        per_address_max: usize,
+    ) -> Result<(), TooMany> {
+        {
+            let mut by_address = self.by_address.lock();
+            let from_there = by_address.entry(connection.address).or_default();
+            if *from_there >= per_address_max {
+                return Err(TooMany::FromAddress);
+            }
+            *from_there += 1;
+        }
+        let mut shard = self.shard(connection.account).lock();
+        let open = shard.open.entry(connection.account).or_default();
+        if open.len() >= per_account_max {
+            drop(shard);
+            self.release_address(connection.address);
+            return Err(TooMany::OfAccount);
+        }
+        open.push(connection.clone());
+        let came = open.len() == 1;
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if came && shard.going.remove(&connection.account).is_none() {
+            shard.tell_watchers(connection.account, true);
+        }
+        Ok(())
+    }
+
+    /// Forgets a connection that was added.
+    pub fn remove(&self, connection: &Arc<Connection>, now_ms: u64) {
+        {
+            let mut following = connection.following.lock();
+            following.over = true;
+            self.unwatch(connection, &std::mem::take(&mut following.accounts));
+        }
+        let account = connection.account;
+        let mut shard = self.shard(account).lock();
+        let Some(open) = shard.open.get_mut(&account) else { return };
+        let Some(place) = open.iter().position(|known| known.number == connection.number) else { return };
+        open.swap_remove(place);
+        if open.is_empty() {
+            shard.open.remove(&account);
+            if shard.watchers.contains_key(&account) {
+                shard.going.insert(account, now_ms);
+            }
+        }
+        drop(shard);
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.release_address(connection.address);
+    }
+
+    /// How many connections are open.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether `account` has a connection here.
+    pub fn is_online(&self, account: AccountId) -> bool {
+        self.shard(account).lock().open.contains_key(&account)
+    }
+
+    /// Sends a frame to each open connection of `account`.
+    pub fn push(&self, account: AccountId, frame: &ByteString) {
+        if let Some(open) = self.shard(account).lock().open.get(&account) {
+            open.iter().for_each(|connection| connection.outbox.push(frame.clone()));
+        }
+    }
+
+    /// The open connections of `account`.
+    pub fn of(&self, account: AccountId) -> Vec<Arc<Connection>> {
+        self.shard(account).lock().open.get(&account).cloned().unwrap_or_default()
+    }
+
+    /// Does something with each open connection, shard by shard.
+    pub fn each(&self, mut act: impl FnMut(&Arc<Connection>)) {
+        for shard in &self.shards {
+            shard.lock().open.values().flatten().for_each(&mut act);
+        }
+    }
+
+    /// From now on tells `connection` of typing in `conversations`, and when any of `accounts` comes or goes, and of
+    /// nothing that it followed before.
+    pub fn follow(
+        &self,
+        connection: &Arc<Connection>,
+        mut conversations: Vec<ConversationId>,
+        accounts: Vec<AccountId>,
+    ) {
+        // Held throughout, so that a connection that closes meanwhile leaves no watcher behind. Whoever holds a shard
+        // never asks for this lock.
+        let mut following = connection.following.lock();
+        if following.over {
+            return;
+        }
+        conversations.sort_unstable();
+        self.unwatch(connection, &following.accounts);
+        for account in &accounts {
+            self.shard(*account).lock().watchers.entry(*account).or_default().push(connection.clone());
+        }
+        following.conversations = conversations.into_boxed_slice();
+        following.accounts = accounts.into_boxed_slice();
+    }
+
+    fn unwatch(&self, connection: &Arc<Connection>, accounts: &[AccountId]) {
+        for account in accounts {
+            let mut shard = self.shard(*account).lock();
+            if let Some(watchers) = shard.watchers.get_mut(account) {
+                watchers.retain(|watcher| watcher.number != connection.number);
+                if watchers.is_empty() {
+                    shard.watchers.remove(account);
+                    shard.going.remove(account);
+                }
+            }
+        }
+    }
+
+    /// Tells watchers of those who have been gone for [`GONE_AFTER_MS`].
+    pub fn tell_gone(&self, now_ms: u64) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let gone = |(account, since): (&AccountId, &u64)| (since + GONE_AFTER_MS <= now_ms).then_some(*account);
+            let gone: Vec<_> = shard.going.iter().filter_map(gone).collect();
+            for account in gone {
+                shard.going.remove(&account);
+                shard.tell_watchers(account, false);
+            }
+        }
+    }
+
+    fn release_address(&self, address: IpAddr) {
+        let mut by_address = self.by_address.lock();
+        if let Some(from_there) = by_address.get_mut(&address) {
+            *from_there -= 1;
+            if *from_there == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
+
+    fn shard(&self, account: AccountId) -> &Mutex<Shard> {
+        // The last byte of an id is random in every version that is used here.
+        &self.shards[usize::from(account.0.as_bytes()[15]) % SHARDS]
+    }
+}
+
+impl Shard {
+    fn tell_watchers(&self, account: AccountId, online: bool) {
+        if let Some(watchers) = self.watchers.get(&account) {
+            let frame = super::frames::text(&Ephemeral::Presence { account, online });
+            watchers.iter().for_each(|watcher| watcher.outbox.push(frame.clone()));
+        }
+    }
+}
