@@ -13,6 +13,7 @@ use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
 use crate::actors::timers::Timers;
+use crate::chat::{Caps, Hub, Pace};
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::feed::{Feed, FeedState, ViewsHandle};
@@ -35,6 +36,8 @@ pub struct Platform {
     pub directory: Directory,
     /// Reads the views.
     pub views: ViewsHandle,
+    /// Tells connections what was committed.
+    pub hub: Hub,
     /// How fast anybody may ask.
     pub gates: Gates,
     feed: Feed,
@@ -49,9 +52,10 @@ impl Platform {
         let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
-        let views = Views::open(&config.views_file(), log.log_id(), opener)?;
+        let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
 
-        let hub = Nobody;
+        let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
+        let hub = Hub::with(log.clone(), opener, caps, Pace::default());
         let (feed, views) = Feed::start(views, log.clone(), Arc::new(hub.clone()))?;
         let (effects, causes) = Effects::new();
         let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects };
@@ -65,7 +69,7 @@ impl Platform {
         actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run());
         actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run());
         let gates = Gates::new(&config);
-        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, gates, feed, arbiters }))
+        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, hub, gates, feed, arbiters }))
     }
 
     /// How the feed is.
@@ -80,19 +84,10 @@ impl Platform {
 
     /// Tells every session to come back later, and ends the actors' threads. What was acknowledged is on disk.
     pub fn stop(&self) {
+        self.hub.shut_down();
         for arbiter in &self.arbiters {
             // An arbiter that has ended already needs no telling.
             arbiter.stop();
         }
     }
-}
-
-/// Hears nothing yet.
-#[derive(Clone)]
-struct Nobody;
-impl crate::actors::Publish for Nobody {
-    fn publish(&self, _: &[Arc<palabre_events::Envelope>], _: &[palabre_events::AccountId]) {}
-}
-impl crate::feed::Offer for Nobody {
-    fn offer(&self, _: &[Arc<palabre_events::Envelope>]) {}
 }

@@ -3,7 +3,7 @@
 //! Fresh events come from the actor that committed them ([`Publish`]) and are told at once, with nothing read; each is
 //! turned into bytes once per kind of viewer. For each conversation the hub knows the last `seq` that it told: what was
 //! told before is dropped, and on a hole one task ([`super::catch_up`]) reads what is missing from the log, while
-//! further events wait there. What the feed reads is offered as well ([`Hub::offer`]), so that nothing that was
+//! further events wait there. What the feed reads is offered as well ([`Offer`]), so that nothing that was
 //! committed stays untold.
 //!
 //! Nothing here waits for a connection or for the log: outboxes are bounded, and what cannot be told at once is read
@@ -30,6 +30,7 @@ use super::lines::{Line, Lines};
 use super::roster::Roster;
 use super::watchdog::{self, Pace};
 use crate::actors::Publish;
+use crate::feed::Offer;
 use crate::store::EventStore;
 
 /// The most reads of the log by the hub at the same time; further ones wait, and ephemeral ones are dropped.
@@ -98,34 +99,6 @@ impl Hub {
         });
         shared.runtime.spawn(watchdog::watch(Arc::downgrade(&shared), pace));
         Self { shared }
-    }
-
-    /// Takes events that the feed read from the log, of any stream, in order. What was told already is skipped; what
-    /// was not, because another node committed it or an actor died before it could tell, is told a moment later.
-    pub fn offer(&self, events: &[Arc<Envelope>]) {
-        if self.shared.connections.count() == 0 {
-            return;
-        }
-        let mut untold = Vec::new();
-        for envelope in events {
-            if envelope.stream.kind != StreamKind::Conversation || envelope.position <= self.shared.born_at {
-                continue;
-            }
-            let conversation = ConversationId(envelope.stream.id);
-            let mut shard = self.shared.lines.of(conversation);
-            let line = shard.line(conversation);
-            if line.told.is_none_or(|told| told < envelope.version) && !line.catching_up {
-                line.told.get_or_insert(envelope.version - 1);
-                untold.push((conversation, envelope.version));
-            }
-        }
-        if !untold.is_empty() {
-            let shared = self.shared.clone();
-            self.shared.runtime.spawn(async move {
-                tokio::time::sleep(OFFERED_WAIT).await;
-                untold.into_iter().for_each(|(conversation, seq)| shared.want(conversation, seq));
-            });
-        }
     }
 
     /// Takes a connection; afterwards everything that is committed is told to it.
@@ -231,6 +204,36 @@ impl Publish for Hub {
             StreamKind::Conversation => self.shared.tell(ConversationId(first.stream.id), events, audience),
             StreamKind::Marks => events.iter().for_each(|envelope| self.shared.tell_read(envelope)),
             StreamKind::Account | StreamKind::Request | StreamKind::Ride => {}
+        }
+    }
+}
+
+impl Offer for Hub {
+    /// Takes events that the feed read from the log, of any stream, in order. What was told already is skipped; what
+    /// was not, because another node committed it or an actor died before it could tell, is told a moment later.
+    fn offer(&self, events: &[Arc<Envelope>]) {
+        if self.shared.connections.count() == 0 {
+            return;
+        }
+        let mut untold = Vec::new();
+        for envelope in events {
+            if envelope.stream.kind != StreamKind::Conversation || envelope.position <= self.shared.born_at {
+                continue;
+            }
+            let conversation = ConversationId(envelope.stream.id);
+            let mut shard = self.shared.lines.of(conversation);
+            let line = shard.line(conversation);
+            if line.told.is_none_or(|told| told < envelope.version) && !line.catching_up {
+                line.told.get_or_insert(envelope.version - 1);
+                untold.push((conversation, envelope.version));
+            }
+        }
+        if !untold.is_empty() {
+            let shared = self.shared.clone();
+            self.shared.runtime.spawn(async move {
+                tokio::time::sleep(OFFERED_WAIT).await;
+                untold.into_iter().for_each(|(conversation, seq)| shared.want(conversation, seq));
+            });
         }
     }
 }

@@ -23,6 +23,7 @@ use super::connection::Connection;
 use super::history::{self, Span};
 use super::{Caps, Hub, Pace};
 use crate::actors::Publish;
+use crate::feed::Offer;
 use crate::store::memory::MemoryStore;
 use crate::store::{EventStore, ReadFailure};
 
