@@ -1,5 +1,7 @@
 //! The rules of read marks, one test each.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::testing::*;
 
@@ -44,5 +46,22 @@ fn conversations_have_a_mark_each() {
 fn marks_are_ones_own() {
     for somebody in [by(DORA), Actor::System, Actor::Operator] {
         given([]).when(mark(3), somebody, now()).then_rejected(MarksRejection::NotYours);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_every_mark_rises(steps in prop::collection::vec((any::<u64>(), any::<bool>(), any::<bool>()), 0..30)) {
+        let step = |(up_to, annas, own): (u64, bool, bool)| {
+            let conversation = if annas { talk_with(ANNA) } else { talk_with(BEN) };
+            let command = MarksCommand::MarkRead { account: ANNA, conversation, up_to };
+            (command, if own { by(ANNA) } else { by(EVE) }, now())
+        };
+        let (_, happened) = play::<Marks>(steps.into_iter().map(step));
+        let mut highest = BTreeMap::new();
+        for MarksEvent::ConversationRead(read) in happened.iter().flatten() {
+            let before = highest.insert(read.conversation, read.up_to);
+            prop_assert!(before.is_none_or(|before| before < read.up_to));
+        }
     }
 }

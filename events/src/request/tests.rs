@@ -1,5 +1,7 @@
 //! The rules of a request, one test each.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::testing::*;
 
@@ -151,5 +153,28 @@ fn a_booking_fulfils_it_and_another_is_a_fact_of_its_own() {
 fn a_booking_counts_although_the_wish_was_withdrawn_or_expired_meanwhile() {
     for end in [RequestWithdrawn {}.into(), RequestExpired {}.into()] {
         given([request_posted().into(), end]).when(fulfil(1), Actor::System, now()).then([fulfilled(1)]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_it_opens_once_and_closes_for_ever(
+        steps in prop::collection::vec((0_u8..4, 0_u128..3, any::<u32>(), any::<u8>(), 0_usize..4, any::<i64>()), 0..20),
+    ) {
+        let step = |(what, number, bound, seats, who, millis): (u8, u128, u32, u8, usize, i64)| {
+            let command = match what {
+                0 => post(RequestPosted { tolerance_s: bound, radius_m: bound / 7, seats, ..request_posted() }),
+                1 => RequestCommand::Withdraw,
+                2 => RequestCommand::Expire,
+                _ => fulfil(number),
+            };
+            let now = Timestamp::from_millis(millis).unwrap_or_else(now);
+            (command, [by(ANNA), Actor::System, Actor::Operator, by(EVE)][who], now)
+        };
+        let (request, happened) = play::<Request>(steps.into_iter().map(step));
+        let posted = happened.iter().flatten().filter(|event| matches!(event, RequestEvent::RequestPosted(_))).count();
+        let closed = happened.iter().flatten().count() > posted;
+        prop_assert!(posted <= 1);
+        prop_assert_eq!(request.wish().map(|wish| wish.open), (posted == 1).then_some(!closed));
     }
 }

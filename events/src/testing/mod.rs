@@ -7,6 +7,7 @@ pub mod examples;
 pub mod given;
 pub mod model_log;
 pub mod people;
+pub mod play;
 pub mod samples;
 pub mod seal;
 
@@ -14,5 +15,6 @@ pub use examples::examples;
 pub use given::{Given, When};
 pub use model_log::ModelLog;
 pub use people::*;
+pub use play::{Step, play};
 pub use samples::*;
 pub use seal::{PlainOpener, sealed};

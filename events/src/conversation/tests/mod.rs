@@ -5,6 +5,7 @@ mod group;
 mod instant;
 mod notice;
 mod opening;
+mod property;
 mod proposal;
 mod settle;
 mod talk;

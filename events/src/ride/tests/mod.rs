@@ -4,6 +4,7 @@ mod cancel;
 mod change;
 mod course;
 mod offer;
+mod property;
 mod reserve;
 
 use crate::ride::*;
