@@ -2,7 +2,7 @@
 //! views, seal, fingerprint, submit. The chat socket and the HTTP API both come through here, so that they agree.
 //!
 //! [`ask`] has who asks and what is answered, [`input`] the bodies, [`rides`], [`requests`], [`talk`], [`negotiation`] and
-//! [`bookings`] the commands.
+//! [`bookings`] the commands, [`words`] what is wrong with a field that cannot be read.
 
 pub mod ask;
 pub mod bookings;
@@ -13,5 +13,6 @@ pub mod requests;
 pub mod rides;
 mod submit;
 pub mod talk;
+pub mod words;
 
 pub use ask::{Asked, Done, FieldError, Refusal};
