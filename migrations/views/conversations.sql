@@ -17,19 +17,18 @@ CREATE INDEX conversations_of_ride ON conversations (ride);
 
 -- Who takes or took part, what they see, and how far they have read.
 CREATE TABLE members (
-    account       BLOB NOT NULL,
     conversation  BLOB NOT NULL,
     number        INTEGER NOT NULL,      -- within the conversation, by first appearance
+    account       BLOB NOT NULL,
     stays         TEXT NOT NULL,         -- JSON: from which seq to which they see
     head_seq      INTEGER NOT NULL,      -- the last seq that they see, its position and its time
     head_position INTEGER NOT NULL,
     head_at       INTEGER NOT NULL,
     read_seq      INTEGER NOT NULL,
     unread        INTEGER NOT NULL,
-    PRIMARY KEY (account, conversation)
+    PRIMARY KEY (conversation, number)
 ) WITHOUT ROWID;
 CREATE INDEX inbox ON members (account, head_position);
-CREATE INDEX members_of_conversation ON members (conversation, number);
 
 -- Whom each seq of a finished chunk of 256 is by, one byte each; seq 1 is the first byte of chunk 0.
 CREATE TABLE counted_seqs (

@@ -1,5 +1,6 @@
 //! How fast are the views folded anew? A made-up log of talk and bookings is decoded and folded, and the events per
-//! second are printed. One thread decodes while another folds, as the feed does.
+//! second are printed. One thread decodes while another folds, as the feed does. Where other programs share the
+//! machine, the events per second of CPU time say what the clock cannot.
 //!
 //! `cargo bench -p palabre-projections --bench replay -- [EVENTS]`, 1,000,000 unless told otherwise.
 
@@ -33,6 +34,8 @@ const EVENTS: usize = 1_000_000;
 const TALKING: usize = 1_000;
 /// Of so many events one is not a message.
 const MESSAGES_PER_OTHER: usize = 9;
+/// Events that come together when a node is busy.
+const LIVE_BATCH: usize = 32;
 /// A message of some 60 characters: nonce, ciphertext and tag.
 const BOX_BYTES: usize = 100;
 
@@ -42,21 +45,27 @@ fn main() {
     let bytes: usize = log.iter().map(|envelope| envelope.data.len()).sum();
     println!("{} events, {} bytes of data each on average", log.len(), bytes / log.len());
 
-    let start = Instant::now();
+    let start = Clock::start();
     let decoded: Vec<Vec<Recorded>> = log.chunks(Views::BATCH_MAX).map(decode).collect();
-    told("decode alone", log.len(), start);
+    start.told("decode alone", log.len());
 
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut views = open(&folder.path().join("fold.db"));
-    let start = Instant::now();
+    let start = Clock::start();
     for batch in &decoded {
         views.fold(batch).expect("the log is whole");
     }
-    told("fold alone", log.len(), start);
+    start.told("fold alone", log.len());
+    let mut views = open(&folder.path().join("live.db"));
+    let start = Clock::start();
+    for batch in decoded[0].chunks(LIVE_BATCH) {
+        views.fold(batch).expect("the log is whole");
+    }
+    start.told("fold alone, in small batches as they come live", decoded[0].len());
     drop(decoded);
 
     let mut views = open(&folder.path().join("both.db"));
-    let start = Instant::now();
+    let start = Clock::start();
     thread::scope(|scope| {
         let (send, batches) = sync_channel(1);
         scope.spawn(move || log.chunks(Views::BATCH_MAX).try_for_each(|chunk| send.send(decode(chunk))));
@@ -64,7 +73,7 @@ fn main() {
             views.fold(&batch).expect("the log is whole");
         }
     });
-    told("decode and fold", events, start);
+    start.told("decode and fold (CPU of the fold)", events);
     assert!(views.health().iter().all(|it| it.parked.is_none() && it.position == views.position()));
     let size = std::fs::metadata(folder.path().join("both.db")).map_or(0, |file| file.len());
     println!("the views take {} MB", size / 1_000_000);
@@ -78,9 +87,29 @@ fn decode(chunk: &[Envelope]) -> Vec<Recorded> {
     chunk.iter().map(|envelope| Recorded::read(envelope).expect("what was written can be read")).collect()
 }
 
-fn told(what: &str, events: usize, start: Instant) {
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{what}: {seconds:.2} s, {:.0} events/s", events as f64 / seconds);
+/// The time that passes, and the CPU time that this thread takes of it.
+struct Clock {
+    start: Instant,
+    cpu_ns: u64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { start: Instant::now(), cpu_ns: thread_cpu_ns() }
+    }
+
+    fn told(&self, what: &str, events: usize) {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let cpu_seconds = (thread_cpu_ns() - self.cpu_ns) as f64 / 1e9;
+        let (by_clock, by_cpu) = (events as f64 / seconds, events as f64 / cpu_seconds);
+        println!("{what}: {seconds:.2} s, {by_clock:.0} events/s; {cpu_seconds:.2} s of CPU, {by_cpu:.0} events/s");
+    }
+}
+
+/// CPU time of this thread in nanoseconds, as Linux counts it.
+fn thread_cpu_ns() -> u64 {
+    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    counted.split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
 }
 
 /// A log of bookings, and of talk in the conversations of the first of them.
@@ -193,7 +222,7 @@ impl MadeUpLog {
             pickup_at: reserved.terms.pickup_at,
             in_answer_to: None,
         };
-        let in_group = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..conversation.clone() };
+        let in_group = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..conversation };
         let ride_stream = StreamId::from(ride);
         vec![
             sign_up(driver),

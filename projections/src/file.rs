@@ -13,6 +13,9 @@ pub const FOLD_VERSION: i32 = 1;
 
 /// Page cache of the connection that writes, in KiB: holds the hot pages of a replay.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Pages in the write-ahead log after which it is copied into the file: 32 MiB, so that a replay copies a page that
+/// many batches change less often.
+const WAL_PAGES: i64 = 8 * 1024;
 /// Page cache of each connection that reads, in KiB.
 const READER_CACHE_KIB: i64 = 4 * 1024;
 /// Statements that a connection keeps prepared; there are fewer.
@@ -95,6 +98,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // What is erased leaves no trace in freed pages.
     db.pragma_update(None, "secure_delete", "on")?;
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(db)
 }

@@ -36,6 +36,9 @@ pub struct Views {
     position: Arc<AtomicU64>,
 }
 
+/// Events that the projections fold in turn, before the next ones: as many as a processor's cache holds.
+const BLOCK: usize = 128;
+
 struct Running {
     projection: Box<dyn Projection>,
     /// Position of the last event that it has folded.
@@ -161,22 +164,19 @@ impl Views {
         let Some(last) = batch.last() else {
             return Ok(Folded { position: self.position(), ..Folded::default() });
         };
-        let before: Vec<_> = self.projections.iter().map(|it| (it.checkpoint, it.parked.clone())).collect();
-        match self.fold_in_transaction(batch, last.position) {
-            Ok(mut folded) => {
-                for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
-                    running.checkpoint = running.checkpoint.max(last.position);
-                }
-                folded.position = self.publish_position(last.position);
-                Ok(folded)
+        let (last, before) = (last.position, self.states());
+        let folded = match self.fold_together(batch) {
+            Err(FoldError::DoesNotFit(_)) => {
+                self.restore(&before);
+                self.fold_apart(batch)
             }
+            folded => folded,
+        };
+        match folded {
+            Ok(folded) => Ok(Folded { position: self.advance(last), ..folded }),
             Err(failure) => {
-                // What is in memory belongs to a transaction that is gone.
-                for (running, (checkpoint, parked)) in self.projections.iter_mut().zip(before) {
-                    running.projection.forget();
-                    (running.checkpoint, running.parked) = (checkpoint, parked);
-                }
-                Err(failure)
+                self.restore(&before);
+                Err(failure.into())
             }
         }
     }
@@ -199,26 +199,54 @@ impl Views {
         Ok(())
     }
 
-    fn fold_in_transaction(&mut self, batch: &[Recorded], last: u64) -> Result<Folded, FoldFailure> {
+    /// Folds a batch into all projections, a few events at a time, so that one after the other finds them in the
+    /// processor's cache. Stops at the first event that does not fit one of them.
+    fn fold_together(&mut self, batch: &[Recorded]) -> Result<Folded, FoldError> {
         let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
         let folding = Folding { db: &transaction, opener: &*self.opener };
-        let mut touched = Touched::default();
-        let mut parked = Vec::new();
-        for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
-            let from = batch.partition_point(|recorded| recorded.position <= running.checkpoint);
-            running.fold(&batch[from..], &folding, &mut touched)?;
-            if running.parked.is_some() {
-                parked.push(running.health());
+        for block in batch.chunks(BLOCK) {
+            for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
+                let news = running.news_of(block);
+                news.iter().try_for_each(|recorded| running.projection.fold(recorded, &folding))?;
             }
         }
-        let advance = "UPDATE checkpoints SET position = ?1 WHERE parked_at IS NULL AND position < ?1";
-        transaction.prepare_cached(advance)?.execute([signed(last)])?;
-        transaction.commit()?;
-        touched.rides.sort_unstable();
-        touched.rides.dedup();
-        touched.conversations.sort_unstable();
-        touched.conversations.dedup();
-        Ok(Folded { position: last, rides: touched.rides, conversations: touched.conversations, parked })
+        let mut touched = Touched::default();
+        for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
+            running.projection.flush(&transaction, &mut touched)?;
+        }
+        commit(transaction, batch, touched)
+    }
+
+    /// Folds a batch into one projection after the other, each for itself, and parks those that it does not fit.
+    fn fold_apart(&mut self, batch: &[Recorded]) -> Result<Folded, FoldError> {
+        let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+        let folding = Folding { db: &transaction, opener: &*self.opener };
+        let (mut touched, mut parked) = (Touched::default(), Vec::new());
+        for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
+            running.fold_or_park(running.news_of(batch), &folding, &mut touched)?;
+            parked.extend(running.parked.is_some().then(|| running.health()));
+        }
+        Ok(Folded { parked, ..commit(transaction, batch, touched)? })
+    }
+
+    fn states(&self) -> Vec<(u64, Option<Parked>)> {
+        self.projections.iter().map(|running| (running.checkpoint, running.parked.clone())).collect()
+    }
+
+    /// Goes back to `states`: what is in memory, or was parked since, belongs to a transaction that is gone.
+    fn restore(&mut self, states: &[(u64, Option<Parked>)]) {
+        for (running, (checkpoint, parked)) in self.projections.iter_mut().zip(states) {
+            running.projection.forget();
+            (running.checkpoint, running.parked) = (*checkpoint, parked.clone());
+        }
+    }
+
+    /// Notes that events up to `last` are folded, and answers the views' position.
+    fn advance(&mut self, last: u64) -> u64 {
+        for running in self.projections.iter_mut().filter(|running| running.parked.is_none()) {
+            running.checkpoint = running.checkpoint.max(last);
+        }
+        self.publish_position(last)
     }
 
     /// Publishes the position of the slowest running projection; with none running, nobody has to wait for `last`.
@@ -236,18 +264,28 @@ impl Running {
         ProjectionHealth { name, position: self.checkpoint, parked: self.parked.clone() }
     }
 
+    /// The events of a batch that it has not folded.
+    fn news_of<'a>(&self, batch: &'a [Recorded]) -> &'a [Recorded] {
+        &batch[batch.partition_point(|recorded| recorded.position <= self.checkpoint)..]
+    }
+
     /// Folds the whole batch; when that fails, folds it event by event and parks at the one that does not fit.
-    fn fold(&mut self, batch: &[Recorded], folding: &Folding<'_>, touched: &mut Touched) -> Result<(), FoldFailure> {
-        if batch.is_empty() || self.fold_at_once(batch, folding, touched)?.is_ok() {
+    fn fold_or_park(
+        &mut self,
+        batch: &[Recorded],
+        folding: &Folding<'_>,
+        touched: &mut Touched,
+    ) -> Result<(), FoldError> {
+        if self.fold_or_undo(batch, folding, touched)?.is_ok() {
             return Ok(());
         }
         for recorded in batch {
-            match self.fold_at_once(std::slice::from_ref(recorded), folding, touched)? {
+            match self.fold_or_undo(std::slice::from_ref(recorded), folding, touched)? {
                 Ok(()) => self.checkpoint = recorded.position,
                 Err(why) => {
                     let (projection, stream) = (self.projection.name(), recorded.stream);
                     tracing::error!(projection, position = recorded.position, %stream, why, "a projection stopped");
-                    return self.park(recorded.position, why, folding.db);
+                    return Ok(self.park(recorded.position, why, folding.db)?);
                 }
             }
         }
@@ -255,36 +293,60 @@ impl Running {
     }
 
     /// Folds events within a savepoint; the inner error says why an event does not fit, and then nothing is changed.
-    fn fold_at_once(
+    fn fold_or_undo(
         &mut self,
         batch: &[Recorded],
         folding: &Folding<'_>,
         touched: &mut Touched,
-    ) -> Result<Result<(), String>, FoldFailure> {
-        folding.db.prepare_cached("SAVEPOINT projection")?.execute([])?;
+    ) -> Result<Result<(), String>, FoldError> {
+        folding.db.execute_batch("SAVEPOINT projection")?;
         let folded = batch
             .iter()
             .try_for_each(|recorded| self.projection.fold(recorded, folding))
             .and_then(|()| self.projection.flush(folding.db, touched));
         let answer = match folded {
             Ok(()) => Ok(()),
-            Err(FoldError::VaultUnavailable) => return Err(FoldFailure::Retry),
-            Err(FoldError::Database(error)) => return Err(FoldFailure::Database(error)),
             Err(FoldError::DoesNotFit(why)) => {
                 self.projection.forget();
-                folding.db.prepare_cached("ROLLBACK TO projection")?.execute([])?;
+                folding.db.execute_batch("ROLLBACK TO projection")?;
                 Err(why)
             }
+            Err(failure) => return Err(failure),
         };
-        folding.db.prepare_cached("RELEASE projection")?.execute([])?;
+        folding.db.execute_batch("RELEASE projection")?;
         Ok(answer)
     }
 
-    fn park(&mut self, position: u64, why: String, db: &Connection) -> Result<(), FoldFailure> {
+    fn park(&mut self, position: u64, why: String, db: &Connection) -> rusqlite::Result<()> {
         let park = "UPDATE checkpoints SET position = ?2, parked_at = ?3, parked_why = ?4 WHERE projection = ?1";
         let name = self.projection.name();
         db.prepare_cached(park)?.execute(params![name, signed(self.checkpoint), signed(position), why])?;
         self.parked = Some(Parked { position, why });
         Ok(())
+    }
+}
+
+/// Commits what a batch has changed, together with the checkpoint of those that go on.
+fn commit(transaction: Transaction<'_>, batch: &[Recorded], touched: Touched) -> Result<Folded, FoldError> {
+    let last = batch.last().map_or(0, |recorded| recorded.position);
+    let advance = "UPDATE checkpoints SET position = ?1 WHERE parked_at IS NULL AND position < ?1";
+    transaction.prepare_cached(advance)?.execute([signed(last)])?;
+    transaction.commit()?;
+    let Touched { mut rides, mut conversations } = touched;
+    // Events that were folded one by one may have touched the same thing several times.
+    rides.sort_unstable();
+    rides.dedup();
+    conversations.sort_unstable();
+    conversations.dedup();
+    Ok(Folded { position: last, rides, conversations, parked: Vec::new() })
+}
+
+impl From<FoldError> for FoldFailure {
+    fn from(error: FoldError) -> Self {
+        match error {
+            FoldError::VaultUnavailable => Self::Retry,
+            FoldError::Database(error) => Self::Database(error),
+            FoldError::DoesNotFit(why) => unreachable!("what does not fit parks a projection: {why}"),
+        }
     }
 }

@@ -207,7 +207,7 @@ fn save_member(id: ConversationId, number: i64, member: &Member, db: &Connection
     let upsert = "INSERT INTO members (account, conversation, number, stays, head_seq, head_position, head_at,
              read_seq, unread)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (account, conversation) DO UPDATE
+         ON CONFLICT (conversation, number) DO UPDATE
          SET stays = excluded.stays, head_seq = excluded.head_seq, head_position = excluded.head_position,
              head_at = excluded.head_at, read_seq = excluded.read_seq, unread = excluded.unread";
     db.prepare_cached(upsert)?.execute(params![
