@@ -1,1 +1,123 @@
-//! Accounts: sign-up, sign-in, sessions, password reset, mail.
+//! Accounts: signing up and in, sessions, password reset by mail, roles.
+//!
+//! [`Accounts`] is what the HTTP handlers, the chat socket and the command line call; each of its jobs has a file:
+//! `sign_up`, `sign_in`, `reset`, `sessions`. They lean on `password` (rules and hashing), [`throttle`], [`mail`] and
+//! [`opening`] (which has the log take an account's first fact). State lives in the vault, facts in the log; cookies,
+//! forms and status codes are `http`'s affair.
+
+pub mod mail;
+pub mod opening;
+pub mod password;
+pub mod refusal;
+pub mod throttle;
+
+mod letters;
+mod reset;
+mod sessions;
+mod sign_in;
+mod sign_up;
+
+#[cfg(test)]
+mod tests;
+
+use palabre_events::{AccountId, Timestamp};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::vault::{EndedSession, Keyring, Person, SessionId, Vault};
+use mail::{Letter, Mailer};
+use opening::OpenAccount;
+use password::Hasher;
+use sessions::SessionCache;
+use throttle::{Quotas, Throttle};
+
+pub use refusal::AccountRefusal;
+pub use sessions::SessionInfo;
+pub use sign_in::SignedIn;
+pub use sign_up::{Introduced, SignUp};
+
+/// Endings of sessions that a listener may be behind; one that is further behind is told so, and then asks anew about
+/// every session that it serves.
+const ENDINGS_MAX: usize = 1024;
+/// Resets that are looked up at once; more are answered [`AccountRefusal::Unavailable`].
+const RESETS_AT_ONCE_MAX: usize = 64;
+
+/// What [`Accounts`] is made of.
+pub struct Parts {
+    /// Where people, sessions and resets are kept.
+    pub vault: Arc<dyn Vault>,
+    /// Seals names.
+    pub keyring: Keyring,
+    /// Has the log take the first fact of an account.
+    pub opening: Arc<dyn OpenAccount>,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// How often somebody may try.
+    pub quotas: Quotas,
+    /// How people reach the platform, such as `https://covoiturage.example`, without a slash at the end.
+    pub public_url: String,
+}
+
+/// The accounts of the platform.
+pub struct Accounts {
+    vault: Arc<dyn Vault>,
+    keyring: Keyring,
+    opening: Arc<dyn OpenAccount>,
+    mailer: Mailer,
+    public_url: String,
+    hasher: Hasher,
+    throttle: Throttle,
+    cache: SessionCache,
+    endings: broadcast::Sender<SessionEnded>,
+    resets: Arc<Semaphore>,
+}
+
+/// A session was ended before its time: by its person, by a new password, or because too many were open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionEnded {
+    /// Whose it was.
+    pub account: AccountId,
+    /// Which.
+    pub session: SessionId,
+}
+
+impl Accounts {
+    /// Puts the parts together. Blocks for the time of one password hash.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { vault, keyring, opening, mailer, quotas, public_url } = parts;
+        Self {
+            vault,
+            keyring,
+            opening,
+            mailer,
+            public_url,
+            hasher: Hasher::new(),
+            throttle: Throttle::new(quotas),
+            cache: SessionCache::new(),
+            endings: broadcast::Sender::new(ENDINGS_MAX),
+            resets: Arc::new(Semaphore::new(RESETS_AT_ONCE_MAX)),
+        }
+    }
+
+    /// Hears of sessions that end on this node, so that their sockets can be closed at once. Sessions that end on
+    /// another node, or by their own time, are found out by [`Accounts::who`], which a socket asks at every command and
+    /// at every ping.
+    pub fn endings(&self) -> broadcast::Receiver<SessionEnded> {
+        self.endings.subscribe()
+    }
+
+    fn tell_ended(&self, account: AccountId, ended: &[EndedSession]) {
+        for EndedSession { id, token } in ended {
+            self.cache.forget(*token);
+            // Nobody listening is fine: then no socket is open.
+            drop(self.endings.send(SessionEnded { account, session: *id }));
+        }
+    }
+
+    /// Tells `person` by mail that their password was changed. It is changed, whether they can be told or not.
+    fn tell_password_changed(&self, person: &Person, now: Timestamp) {
+        if self.mailer.send(Letter::password_changed(person, now)).is_err() {
+            tracing::warn!(account = %person.account, "nobody was told of a new password");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Sessions: who asks, checked on use; ending them.
+//!
+//! A session ends when it was not used for [`IDLE_S`], when it is [`AGE_S_MAX`] old, or when somebody ends it. What the
+//! vault said is believed for [`BELIEVED_MS`], so a session ended on another node is over here a second later.
+
+use lru::LruCache;
+use palabre_events::{AccountId, Timestamp};
+use parking_lot::Mutex;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{AccountRefusal, Accounts};
+use crate::vault::{Roles, Session, SessionId, TokenHash};
+
+/// After how long without use a session is over: 30 days.
+pub const IDLE_S: i64 = 30 * 24 * 3600;
+/// How old a session may become: half a year.
+pub const AGE_S_MAX: i64 = 183 * 24 * 3600;
+/// For how long what the vault said of a session is believed.
+const BELIEVED_MS: i64 = 1_000;
+/// How coarse the time of last use is: an hour, so that reading hardly ever writes.
+const LAST_SEEN_S: i64 = 3600;
+/// Sessions that are remembered; more are asked for again.
+const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// The account.
+    pub account: AccountId,
+    /// In which session.
+    pub session: SessionId,
+    /// What the account may do beyond its own affairs.
+    pub roles: Roles,
+    /// When the session is over unless it is used before.
+    pub expires_at: Timestamp,
+}
+
+impl Accounts {
+    /// Who holds the token of this hash, or `None` when its session is over or never was. Cheap: the vault is asked
+    /// about once a second. Sockets ask at every command and at every ping.
+    pub async fn who(&self, token: TokenHash, now: Timestamp) -> Result<Option<SessionInfo>, AccountRefusal> {
+        if let Some(info) = self.cache.believed(token, now) {
+            return Ok(Some(info));
+        }
+        let asked = self.cache.ask();
+        let Some((session, roles)) = self.vault.session(token).await? else { return Ok(None) };
+        if session.expires_at <= now {
+            return Ok(None);
+        }
+        let mut expires_at = session.expires_at;
+        if now.millis_since(session.last_seen_at) >= LAST_SEEN_S * 1000 {
+            expires_at = end_of(session.made_at, now);
+            if let Err(failure) = self.vault.touch_session(session.id, now, expires_at).await {
+                tracing::warn!(%failure, "the use of a session could not be noted");
+            }
+        }
+        let info = SessionInfo { account: session.account, session: session.id, roles, expires_at };
+        self.cache.keep(token, info, now, asked);
+        Ok(Some(info))
+    }
+
+    /// The account's open sessions, last used first.
+    pub async fn sessions(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, AccountRefusal> {
+        let mut sessions = self.vault.sessions(account).await?;
+        sessions.retain(|session| session.expires_at > now);
+        Ok(sessions)
+    }
+
+    /// Ends one session of the account; `false` when it has none of that name.
+    pub async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool, AccountRefusal> {
+        let ended = self.vault.end_session(account, session).await?;
+        self.tell_ended(account, ended.as_slice());
+        Ok(ended.is_some())
+    }
+
+    /// Signs out: ends the session that asks.
+    pub async fn sign_out(&self, info: &SessionInfo) -> Result<(), AccountRefusal> {
+        self.end_session(info.account, info.session).await.map(drop)
+    }
+
+    /// Signs out everywhere, or everywhere else when `keep` names a session. Answers how many ended.
+    pub async fn sign_out_everywhere(
+        &self,
+        account: AccountId,
+        keep: Option<SessionId>,
+    ) -> Result<usize, AccountRefusal> {
+        let ended = self.vault.end_sessions(account, keep).await?;
+        self.tell_ended(account, &ended);
+        Ok(ended.len())
+    }
+}
+
+/// When a session that is used `now` ends.
+pub(super) fn end_of(made_at: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus_seconds(IDLE_S).min(made_at.plus_seconds(AGE_S_MAX))
+}
+
+/// What the vault said last of each session.
+pub(super) struct SessionCache {
+    remembered: Mutex<LruCache<TokenHash, (SessionInfo, Timestamp)>>,
+    endings: AtomicU64,
+}
+
+/// When the vault was asked, by the count of endings.
+#[derive(Clone, Copy)]
+pub(super) struct Asked(u64);
+
+impl SessionCache {
+    pub(super) fn new() -> Self {
+        Self { remembered: Mutex::new(LruCache::sparse(REMEMBERED_MAX)), endings: AtomicU64::new(0) }
+    }
+
+    /// Forgets a session that has ended, and what is being answered about any at this moment.
+    pub(super) fn forget(&self, token: TokenHash) {
+        self.endings.fetch_add(1, Ordering::SeqCst);
+        self.remembered.lock().pop(&token);
+    }
+
+    fn believed(&self, token: TokenHash, now: Timestamp) -> Option<SessionInfo> {
+        let (info, said_at) = *self.remembered.lock().get(&token)?;
+        let fresh = (0..BELIEVED_MS).contains(&now.millis_since(said_at));
+        (fresh && info.expires_at > now).then_some(info)
+    }
+
+    pub(super) fn ask(&self) -> Asked {
+        Asked(self.endings.load(Ordering::SeqCst))
+    }
+
+    /// Remembers what the vault said, unless a session has ended since it was asked: the answer may be older. Strangers
+    /// are not remembered, so that made-up tokens push nobody out.
+    pub(super) fn keep(&self, token: TokenHash, info: SessionInfo, now: Timestamp, asked: Asked) {
+        let mut remembered = self.remembered.lock();
+        if self.endings.load(Ordering::SeqCst) == asked.0 {
+            remembered.put(token, (info, now));
+        }
+    }
+}

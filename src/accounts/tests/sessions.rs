@@ -1,0 +1,100 @@
+//! Sessions: who asks, and until when.
+
+use super::super::sessions::{AGE_S_MAX, IDLE_S};
+use super::{HOME, PASSWORD, anna, at, place};
+use crate::vault::{SessionId, Token};
+
+const DAY_S: i64 = 24 * 3600;
+
+#[actix::test]
+async fn a_made_up_token_is_nobodys() {
+    let place = place();
+    assert_eq!(place.accounts.who(Token::generate().hash(), at(0)).await, Ok(None));
+}
+
+#[actix::test]
+async fn a_session_is_over_when_it_was_not_used_for_long() {
+    let place = place();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    assert!(place.accounts.who(token, at(IDLE_S - 1)).await.unwrap().is_some());
+    assert!(place.accounts.who(token, at(2 * IDLE_S - 2)).await.unwrap().is_some(), "each use prolongs it");
+    assert_eq!(place.accounts.who(token, at(3 * IDLE_S - 2)).await, Ok(None));
+}
+
+#[actix::test]
+async fn a_session_is_over_at_its_greatest_age_however_much_it_was_used() {
+    let place = place();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    for day in (10 * DAY_S..AGE_S_MAX).step_by(10 * DAY_S as usize) {
+        let info = place.accounts.who(token, at(day)).await.unwrap().unwrap();
+        assert!(info.expires_at <= at(AGE_S_MAX));
+    }
+    assert!(place.accounts.who(token, at(AGE_S_MAX - 1)).await.unwrap().is_some());
+    assert_eq!(place.accounts.who(token, at(AGE_S_MAX)).await, Ok(None));
+}
+
+#[actix::test]
+async fn signing_out_is_over_here_at_once_and_elsewhere_a_second_later() {
+    let place = place();
+    let elsewhere = place.another_node();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    let info = place.accounts.who(token, at(1)).await.unwrap().unwrap();
+    assert_eq!(elsewhere.who(token, at(1)).await, Ok(Some(info)));
+    let mut endings = place.accounts.endings();
+    place.accounts.sign_out(&info).await.unwrap();
+    let ended = endings.try_recv().unwrap();
+    assert_eq!((ended.account, ended.session), (info.account, info.session));
+    assert_eq!(place.accounts.who(token, at(1)).await, Ok(None));
+    assert_eq!(elsewhere.who(token, at(2)).await, Ok(None));
+}
+
+#[actix::test]
+async fn an_answer_that_was_under_way_when_a_session_ended_is_not_believed_after() {
+    let place = place();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    let cache = &place.accounts.cache;
+    let asked = cache.ask();
+    let info = place.accounts.who(token, at(1)).await.unwrap().unwrap();
+    place.accounts.sign_out(&info).await.unwrap();
+    cache.keep(token, info, at(1), asked);
+    assert_eq!(place.accounts.who(token, at(1)).await, Ok(None));
+}
+
+#[actix::test]
+async fn a_clock_that_was_set_back_does_not_prolong_belief() {
+    let place = place();
+    let elsewhere = place.another_node();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    let info = elsewhere.who(token, at(100)).await.unwrap().unwrap();
+    place.accounts.sign_out(&info).await.unwrap();
+    assert_eq!(elsewhere.who(token, at(50)).await, Ok(None));
+}
+
+#[actix::test]
+async fn signing_out_everywhere_can_spare_the_session_that_asks() {
+    let place = place();
+    let here = place.sign_up(&anna()).await.unwrap();
+    for _ in 0..2 {
+        place.accounts.sign_in("anna@exemple.fr", PASSWORD, HOME, at(1)).await.unwrap();
+    }
+    let sessions = place.accounts.sessions(here.account, at(2)).await.unwrap();
+    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions[2].id, here.session.id, "last used first");
+    assert_eq!(place.accounts.sign_out_everywhere(here.account, Some(here.session.id)).await, Ok(2));
+    assert!(place.accounts.who(here.token.hash(), at(2)).await.unwrap().is_some());
+    assert_eq!(place.accounts.sign_out_everywhere(here.account, None).await, Ok(1));
+    assert_eq!(place.accounts.who(here.token.hash(), at(2)).await, Ok(None));
+    assert_eq!(place.accounts.sessions(here.account, at(2)).await, Ok(vec![]));
+}
+
+#[actix::test]
+async fn one_session_is_ended_by_name_and_only_by_its_own_account() {
+    let place = place();
+    let here = place.sign_up(&anna()).await.unwrap();
+    let there = place.accounts.sign_in("anna@exemple.fr", PASSWORD, HOME, at(1)).await.unwrap();
+    let stranger = palabre_events::AccountId(uuid::Uuid::from_u128(9));
+    assert_eq!(place.accounts.end_session(stranger, there.session.id).await, Ok(false));
+    assert_eq!(place.accounts.end_session(here.account, SessionId(uuid::Uuid::nil())).await, Ok(false));
+    assert_eq!(place.accounts.end_session(here.account, there.session.id).await, Ok(true));
+    assert_eq!(place.accounts.who(there.token.hash(), at(2)).await, Ok(None));
+}
