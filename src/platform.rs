@@ -42,6 +42,7 @@ pub struct Platform {
     pub gates: Gates,
     feed: Feed,
     arbiters: Vec<Arbiter>,
+    background: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Platform {
@@ -64,12 +65,12 @@ impl Platform {
         let directory = Directory::new(&surroundings, &handles);
 
         let runner = Runner::new(directory.clone(), views.clone());
-        actix::spawn(runner.clone().run(causes));
+        let mut background = vec![actix::spawn(runner.clone().run(causes))];
         let node = Uuid::now_v7();
-        actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run());
-        actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run());
+        background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
+        background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         let gates = Gates::new(&config);
-        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, hub, gates, feed, arbiters }))
+        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, hub, gates, feed, arbiters, background }))
     }
 
     /// How the feed is.
@@ -82,12 +83,18 @@ impl Platform {
         self.directory.inspect::<A>(stream).await.map_err(|_| Refusal::Unavailable)
     }
 
-    /// Tells every session to come back later, and ends the actors' threads. What was acknowledged is on disk.
-    pub fn stop(&self) {
+    /// Ends the node: background work, actors, feed, and last the log. What was acknowledged is on disk; what was
+    /// interrupted is finished by the next start.
+    pub async fn stop(&self) {
         self.hub.shut_down();
+        for task in &self.background {
+            task.abort();
+        }
         for arbiter in &self.arbiters {
             // An arbiter that has ended already needs no telling.
             arbiter.stop();
         }
+        self.feed.stop();
+        self.log.close().await;
     }
 }

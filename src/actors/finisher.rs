@@ -55,7 +55,8 @@ impl Finisher {
     /// One look; answers the last position that it made.
     async fn finish(&mut self, older_than_s: i64) -> Option<u64> {
         let before = clock::now().plus_seconds(-older_than_s);
-        let pending = match self.views.query(move |views| views.pending_effects(u64::MAX, before, AT_ONCE_MAX)).await {
+        let seen = self.views.position();
+        let pending = match self.views.query(move |views| views.pending_effects(seen, before, AT_ONCE_MAX)).await {
             Ok(pending) => pending,
             Err(failure) => {
                 tracing::warn!(%failure, "cannot look for effects that are missing");

@@ -45,15 +45,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let running = server.run();
     let handle = running.handle();
     announce(&platform, &addresses);
-    let stopping = platform.clone();
     actix::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping: telling sessions to come back, finishing what is under way");
-        stopping.stop();
         handle.stop(true).await;
     });
     running.await?;
-    platform.stop();
+    platform.stop().await;
     Ok(())
 }
 

@@ -42,11 +42,11 @@ pub struct FeedState {
     pub parked: Vec<String>,
 }
 
-/// Follows the log on a thread of its own until it is dropped.
+/// Follows the log on a thread of its own until it is stopped or dropped.
 pub struct Feed {
     state: Arc<Mutex<FeedState>>,
     ending: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 struct Tail {
@@ -78,23 +78,28 @@ impl Feed {
         let tail =
             Tail { views, reader, log, index, hears, position, state: state.clone(), ending: ending.clone(), runtime };
         let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || tail.follow())?;
-        Ok((Self { state, ending, thread: Some(thread) }, handle))
+        Ok((Self { state, ending, thread: Mutex::new(Some(thread)) }, handle))
     }
 
     /// How it is.
     pub fn state(&self) -> FeedState {
         self.state.lock().clone()
     }
-}
 
-impl Drop for Feed {
-    fn drop(&mut self) {
+    /// Ends it after the batch at hand, which takes a moment.
+    pub fn stop(&self) {
         self.ending.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = self.thread.lock().take()
             && thread.join().is_err()
         {
             tracing::error!("the feed had panicked; the views are as of its last batch");
         }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -62,6 +62,10 @@ pub trait EventStore: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>>;
 
+    /// Takes nothing more, writes and answers what was accepted, and lets go of what it holds. Reads may fail from then
+    /// on.
+    fn close(&self) -> BoxFuture<'static, ()>;
+
     /// The position of the last event, as it rises. May skip values, never goes back; readers poll as well.
     fn head(&self) -> watch::Receiver<u64>;
 }

@@ -128,14 +128,6 @@ impl SqliteStore {
         Ok(Self { log_id, head, readers: Arc::new(Readers::open(&folder)?), writing: None })
     }
 
-    /// Takes nothing more, writes and answers what was accepted, and closes the file.
-    pub async fn close(&self) {
-        let Some(writing) = &self.writing else { return self.readers.close() };
-        writing.queue.close();
-        // An error means that the writer is gone, and so is its connection.
-        drop(writing.closed.clone().wait_for(|closed| *closed).await);
-    }
-
     fn offer(&self, request: Request) -> bool {
         self.writing.as_ref().is_some_and(|writing| writing.queue.offer(request))
     }
@@ -208,6 +200,25 @@ impl EventStore for SqliteStore {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
         self.readers.ask(move |connection| rows::read_all(connection, after_position, limit.min(PAGE_MAX)))
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let closed = match &self.writing {
+            None => {
+                self.readers.close();
+                None
+            }
+            Some(writing) => {
+                writing.queue.close();
+                Some(writing.closed.clone())
+            }
+        };
+        Box::pin(async move {
+            if let Some(mut closed) = closed {
+                // An error means that the writer is gone, and so is its connection.
+                drop(closed.wait_for(|closed| *closed).await);
+            }
+        })
     }
 
     fn head(&self) -> watch::Receiver<u64> {
