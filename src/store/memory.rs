@@ -116,11 +116,6 @@ impl EventStore for MemoryStore {
         Box::pin(ready(Ok(page(&self.log.lock().events, after_position, limit))))
     }
 
-    fn close(&self) -> BoxFuture<'static, ()> {
-        // Nothing is held, and every append was answered when it was taken.
-        Box::pin(std::future::ready(()))
-    }
-
     fn head(&self) -> watch::Receiver<u64> {
         self.head.subscribe()
     }

@@ -64,7 +64,10 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Takes nothing more, writes and answers what was accepted, and lets go of what it holds. Reads may fail from then
     /// on.
-    fn close(&self) -> BoxFuture<'static, ()>;
+    fn close(&self) -> BoxFuture<'static, ()> {
+        // Unless an adapter says otherwise, it holds nothing.
+        Box::pin(ready(()))
+    }
 
     /// The position of the last event, as it rises. May skip values, never goes back; readers poll as well.
     fn head(&self) -> watch::Receiver<u64>;
