@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod clock;

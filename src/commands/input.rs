@@ -8,7 +8,7 @@ use palabre_events::{ProposalId, RequestId, ReservationId, RideId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A place: a point, and what people call it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceInput {
     /// Latitude in degrees, WGS 84.
@@ -21,7 +21,7 @@ pub struct PlaceInput {
 }
 
 /// A price of one seat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceInput {
     /// Whole cents, 0 to 100,000.
@@ -31,15 +31,17 @@ pub struct PriceInput {
 }
 
 /// A ride to offer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OfferRide {
     /// Origin, via points, destination: 2 to 12.
     pub stops: Vec<PlaceInput>,
     /// When it leaves its origin.
+    #[schema(value_type = String, format = DateTime, example = "2027-01-04T18:25:00Z")]
     pub departs_at: Timestamp,
     /// IANA name of the zone in which people read the departure.
     #[serde(default = "default_time_zone")]
+    #[schema(example = "Europe/Paris")]
     pub time_zone: String,
     /// Seats for passengers, 1 to 8.
     pub seats: u8,
@@ -47,9 +49,12 @@ pub struct OfferRide {
     pub price_per_seat: PriceInput,
     /// Whether the list terms are accepted beforehand.
     #[serde(default)]
+    #[schema(value_type = String, example = "approval")]
     pub booking_mode: BookingMode,
-    /// What the driver likes and allows.
+    /// What the driver likes and allows: `detour_min_max` (minutes), `smoking`, `animals`, `music`, `talk` (booleans),
+    /// `luggage` (`small`, `medium`, `large`); each may be absent.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub preferences: Preferences,
     /// The vehicle, at most 120 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +69,7 @@ fn default_time_zone() -> String {
 }
 
 /// A change of what is offered; absent fields stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeRide {
     /// Seats for passengers, 1 to 8.
@@ -72,8 +77,10 @@ pub struct ChangeRide {
     /// List price of one seat.
     pub price_per_seat: Option<PriceInput>,
     /// Whether the list terms are accepted beforehand.
+    #[schema(value_type = Option<String>, example = "instant")]
     pub booking_mode: Option<BookingMode>,
     /// What the driver likes and allows, all of it.
+    #[schema(value_type = Option<Object>)]
     pub preferences: Option<Preferences>,
     /// The vehicle, at most 120 characters.
     pub vehicle: Option<String>,
@@ -82,13 +89,15 @@ pub struct ChangeRide {
 }
 
 /// Another hour, or another way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RescheduleRide {
     /// When it leaves.
+    #[schema(value_type = String, format = DateTime, example = "2027-01-04T18:25:00Z")]
     pub departs_at: Timestamp,
     /// IANA name of the zone in which people read the departure.
     #[serde(default = "default_time_zone")]
+    #[schema(example = "Europe/Paris")]
     pub time_zone: String,
     /// The new way; absent keeps the present one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,7 +105,7 @@ pub struct RescheduleRide {
 }
 
 /// Why, in a person's words: for what is cancelled or declined.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WithReason {
     /// At most 1,000 characters.
@@ -104,7 +113,7 @@ pub struct WithReason {
 }
 
 /// A wish for a ride.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostRequest {
     /// From where.
@@ -112,6 +121,7 @@ pub struct PostRequest {
     /// To where.
     pub to: PlaceInput,
     /// The wished hour at the pickup.
+    #[schema(value_type = String, format = DateTime, example = "2027-01-04T18:25:00Z")]
     pub pickup_at: Timestamp,
     /// How much earlier or later suits, in minutes, at most 2,880.
     #[serde(default = "default_tolerance_min")]
@@ -129,7 +139,7 @@ pub struct PostRequest {
     pub comment: Option<String>,
 }
 
-/// Half an hour either way suits most.
+/// An hour either way suits most.
 pub const TOLERANCE_MIN_DEFAULT: u32 = 60;
 /// Five km is a walk for nobody and a lift for most.
 pub const RADIUS_KM_DEFAULT: f64 = 5.0;
@@ -143,18 +153,20 @@ fn default_radius_km() -> f64 {
 }
 
 /// A conversation to open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenConversation {
     /// About which ride.
+    #[schema(value_type = Uuid)]
     pub ride: RideId,
     /// The request that the driver answers; passengers leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
     pub request: Option<RequestId>,
 }
 
 /// Something to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostMessage {
     /// 1 to 4,000 characters.
@@ -165,7 +177,7 @@ pub struct PostMessage {
 }
 
 /// A corrected text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditMessage {
     /// 1 to 4,000 characters.
@@ -173,7 +185,7 @@ pub struct EditMessage {
 }
 
 /// Terms to propose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MakeProposal {
     /// 1 to 8.
@@ -186,23 +198,27 @@ pub struct MakeProposal {
     pub drop_off: PlaceInput,
     /// When the passenger is picked up; absent: when the ride passes there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub pickup_at: Option<Timestamp>,
     /// How long it stands, in seconds: 60 to 2,592,000, default a day; never longer than until the departure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<u32>,
     /// The proposal that it counters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
     pub in_reply_to: Option<ProposalId>,
     /// The reservation whose terms it would replace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
     pub replaces: Option<ReservationId>,
 }
 
 /// Seats to take on a ride's list terms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MakeReservation {
     /// On which ride.
+    #[schema(value_type = Uuid)]
     pub ride: RideId,
     /// 1 to 8.
     pub seats: u8,

@@ -7,5 +7,5 @@ mod handle;
 pub mod rebuild;
 mod tail;
 
-pub use handle::{QueryFailure, ViewsHandle};
+pub use handle::{FRESH_WITHIN, QueryFailure, ViewsHandle};
 pub use tail::{Feed, FeedState, Offer};

@@ -28,7 +28,7 @@ impl Query {
         Self::read(request.query_string())
     }
 
-    fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         let mut query = Self { left: Vec::new(), wrong: Vec::new() };
         if text.len() > QUERY_BYTES_MAX {
             query.refuse("query", "too_long", format!("has at most {QUERY_BYTES_MAX} bytes"));
@@ -96,11 +96,11 @@ pub fn whole(range: RangeInclusive<u32>) -> impl FnOnce(&str) -> Result<u32, Str
     }
 }
 
-/// Reads a number from above zero to `most`.
-pub fn above_zero(most: f64) -> impl FnOnce(&str) -> Result<f64, String> {
+/// Reads a number within `range`.
+pub fn within(range: RangeInclusive<f64>) -> impl FnOnce(&str) -> Result<f64, String> {
     move |text| {
-        let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && *number <= most);
-        number.ok_or_else(|| format!("is a number above 0, at most {most}"))
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("is a number from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(query.required("from", point), Point::new(45.188, 5.724));
         assert_eq!(query.required("at", time), Timestamp::from_seconds(1_799_087_100));
         assert_eq!(query.optional("seats", whole(1..=8)), Some(2));
-        assert_eq!(query.optional("radius_km", above_zero(100.0)), Some(2.5));
+        assert_eq!(query.optional("radius_km", within(0.0..=100.0)), Some(2.5));
         assert_eq!(query.optional("tolerance_min", whole(0..=2_880)), None);
         assert_eq!(query.finish(), Ok(()));
     }
@@ -176,8 +176,8 @@ mod tests {
         for text in ["", "0", "9", "-1", "1.5", "1e1", "٣", "99999999999999999999"] {
             assert!(whole(1..=8)(text).is_err(), "{text}");
         }
-        for text in ["0", "-1", "NaN", "inf", "101", "", "1,5"] {
-            assert!(above_zero(100.0)(text).is_err(), "{text}");
+        for text in ["-1", "NaN", "inf", "101", "", "1,5"] {
+            assert!(within(0.0..=100.0)(text).is_err(), "{text}");
         }
         for text in ["91,0", "0,181", "NaN,0", "45.1", "45.1;5.7", "45.1,5.7,1", ","] {
             assert!(point(text).is_err(), "{text}");
