@@ -5,9 +5,13 @@
 use actix::Arbiter;
 use palabre_events::Opener;
 use palabre_projections::Views;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use uuid::Uuid;
 
+use crate::accounts::mail::{BadMailSettings, Mailer, Outlet};
+use crate::accounts::throttle::Quotas;
+use crate::accounts::{Accounts, Parts};
 use crate::actors::aggregate::Surroundings;
 use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
@@ -32,6 +36,8 @@ pub struct Platform {
     pub vault: Arc<dyn Vault>,
     /// Seals and opens.
     pub keyring: Keyring,
+    /// Sign-up, sign-in, sessions.
+    pub accounts: Arc<Accounts>,
     /// Finds or wakes the actor of a stream.
     pub directory: Directory,
     /// Reads the views.
@@ -64,13 +70,35 @@ impl Platform {
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
         let directory = Directory::new(&surroundings, &handles);
 
+        let accounts = Arc::new(Accounts::new(Parts {
+            vault: vault.clone(),
+            keyring: keyring.clone(),
+            opening: Arc::new(directory.clone()),
+            mailer: Mailer::start(outlet(&config)?, &config.mail_from)?,
+            quotas: quotas(&config),
+            public_url: config.public_url(),
+        }));
+
         let runner = Runner::new(directory.clone(), views.clone());
         let mut background = vec![actix::spawn(runner.clone().run(causes))];
         let node = Uuid::now_v7();
         background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         let gates = Gates::new(&config);
-        Ok(Arc::new(Self { config, log, vault, keyring, directory, views, hub, gates, feed, arbiters, background }))
+        Ok(Arc::new(Self {
+            config,
+            log,
+            vault,
+            keyring,
+            accounts,
+            directory,
+            views,
+            hub,
+            gates,
+            feed,
+            arbiters,
+            background,
+        }))
     }
 
     /// How the feed is.
@@ -97,4 +125,13 @@ impl Platform {
         self.feed.stop();
         self.log.close().await;
     }
+}
+
+fn outlet(config: &Config) -> Result<Outlet, BadMailSettings> {
+    config.smtp_url.as_deref().map_or_else(|| Outlet::folder(&config.mail_folder()), Outlet::server)
+}
+
+fn quotas(config: &Config) -> Quotas {
+    let per_address_per_min = NonZeroU32::new(config.sign_ins_per_min).unwrap_or(NonZeroU32::MIN);
+    Quotas { per_address_per_min, ..Quotas::default() }
 }

@@ -5,15 +5,12 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
+use super::offline::Offline;
 use super::{Settings, in_system, log_to_stderr, progress_bar};
 use crate::config::Config;
 use crate::import::{Kind, Owners, import};
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
-use crate::vault::{Keyring, SqliteVault, Vault};
 
 #[derive(Args)]
 pub(super) struct Import {
@@ -46,10 +43,8 @@ impl Import {
         let file =
             File::open(&self.file).map_err(|error| anyhow::anyhow!("cannot open {}: {error}", self.file.display()))?;
         let length = file.metadata()?.len();
-        let log: Arc<dyn EventStore> = Arc::new(SqliteStore::open(&config.log_folder()?)?);
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
-        let keyring = Keyring::new(vault.clone())?;
-        let mut owners = Owners::new(log.clone(), vault, keyring.clone());
+        let offline = Offline::open(&config)?;
+        let mut owners = Owners::new(&offline.accounts, &offline.keyring);
         let kind = match self.what {
             What::Offers => Kind::Offers,
             What::Requests => Kind::Requests,
@@ -65,7 +60,9 @@ impl Import {
             }
         };
         let lines = BufReader::with_capacity(1 << 20, file);
-        let imported = import(kind, lines, &*log, &keyring, &mut owners, bad, |bytes| bar.set_position(bytes)).await?;
+        let imported =
+            import(kind, lines, &*offline.log, &offline.keyring, &mut owners, bad, |bytes| bar.set_position(bytes))
+                .await?;
         bar.finish_and_clear();
 
         let took_s = started.elapsed().as_secs_f64();

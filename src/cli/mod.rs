@@ -2,7 +2,9 @@
 //!
 //! Exit codes: 0 done, 1 failed or found something wrong, 2 called wrongly.
 
+mod admin;
 mod import;
+mod offline;
 mod rebuild;
 mod serve;
 
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Serve people: the HTTP API and the chat.
     Serve(serve::Serve),
+    /// Look after people who run the platform. The server must be stopped meanwhile.
+    Admin(admin::Admin),
     /// Import offers or requests from JSON Lines. The server must be stopped meanwhile.
     Import(import::Import),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
@@ -142,6 +146,7 @@ pub fn run() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     let outcome = match &cli.command {
         Command::Serve(serve) => serve.run(&cli.settings),
+        Command::Admin(admin) => admin.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
     };

@@ -88,7 +88,7 @@ pub async fn import(
     mut lines: impl BufRead,
     store: &dyn EventStore,
     keyring: &Keyring,
-    owners: &mut Owners,
+    owners: &mut Owners<'_>,
     mut bad: impl FnMut(u64, &str),
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<Imported> {
@@ -147,7 +147,7 @@ async fn append_of(
     kind: Kind,
     line: &[u8],
     keyring: &Keyring,
-    owners: &mut Owners,
+    owners: &mut Owners<'_>,
 ) -> anyhow::Result<Result<Append, String>> {
     if line.len() > LINE_BYTES_MAX {
         return Ok(Err(format!("longer than {LINE_BYTES_MAX} bytes")));
@@ -204,7 +204,7 @@ fn offer(line: &OfferLine, driver: AccountId, keyring: &Keyring) -> Result<Appen
         import_reference: Some(line.id.clone()),
     };
     let stream = RideId::imported(driver, &line.id).into();
-    decided::<Ride>(stream, RideCommand::Offer(Box::new(offered)))
+    decided::<Ride>(stream, RideCommand::Offer(Box::new(offered)), Actor::Operator, clock::now())
 }
 
 fn request(line: &RequestLine, passenger: AccountId, keyring: &Keyring) -> Result<Append, String> {
@@ -225,12 +225,17 @@ fn request(line: &RequestLine, passenger: AccountId, keyring: &Keyring) -> Resul
         import_reference: Some(line.id.clone()),
     };
     let stream = RequestId::imported(passenger, &line.id).into();
-    decided::<Request>(stream, RequestCommand::Post(Box::new(posted)))
+    decided::<Request>(stream, RequestCommand::Post(Box::new(posted)), Actor::Operator, clock::now())
 }
 
-pub(super) fn decided<A: Aggregate>(stream: StreamId, command: A::Command) -> Result<Append, String> {
-    let now = clock::now();
-    let events = A::default().decide(command, Actor::Operator, now).map_err(|no| no.explain())?;
+/// The first event of a new stream, as an append that finds out when the stream is there already.
+pub(crate) fn decided<A: Aggregate>(
+    stream: StreamId,
+    command: A::Command,
+    by: Actor,
+    now: Timestamp,
+) -> Result<Append, String> {
+    let events = A::default().decide(command, by, now).map_err(|no| no.explain())?;
     let command_id = Uuid::now_v7();
     let event = events.first().ok_or("nothing to import")?;
     let new = NewEvent {
@@ -238,7 +243,7 @@ pub(super) fn decided<A: Aggregate>(stream: StreamId, command: A::Command) -> Re
         event_type: event.event_type(),
         schema_version: event.schema_version(),
         occurred_at: now,
-        actor: Actor::Operator,
+        actor: by,
         key: None,
         correlation_id: command_id,
         causation_id: command_id,
