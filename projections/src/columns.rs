@@ -32,7 +32,7 @@ pub(crate) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 /// A document.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str().map_err(|error| unreadable(column, error))?;
-    serde_json::from_str(text).map_err(|error| unreadable(column, error))
+    serde_json::from_str(text).map_err(|error| unreadable(column, NotTheDocument(error.column())))
 }
 
 /// A document, or none.
@@ -58,3 +58,8 @@ pub(crate) fn to_json<T: Serialize>(document: &T) -> String {
 fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(error))
 }
+
+/// A document is not what it should be. The value itself may be personal, so only its place is told.
+#[derive(Debug, thiserror::Error)]
+#[error("the document is of another shape at column {0}")]
+struct NotTheDocument(usize);

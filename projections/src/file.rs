@@ -1,7 +1,7 @@
 //! The file that holds the views. It is disposable: when it was folded by another version of the folds, or from
 //! another log, it is deleted and begun anew.
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -47,23 +47,29 @@ pub enum OpenFailure {
     Delete(#[source] io::Error),
 }
 
-/// Opens the file to write, begun anew unless it was folded by this version of the folds from the log `log_id`.
+/// Opens the file to write; it is begun anew unless it is whole, and was folded by this version of the folds from the
+/// log `log_id`.
 pub(crate) fn open_to_write(path: &Path, log_id: Uuid) -> Result<Connection, OpenFailure> {
-    let db = connect(path)?;
-    if folded_from(&db)? == Some(log_id) {
-        return Ok(db);
+    match open_folded(path, log_id) {
+        Ok(Some(db)) => return Ok(db),
+        Ok(None) => tracing::info!(fold_version = FOLD_VERSION, "no views of this version and log; they begin anew"),
+        Err(error) if is_damage(&error) => tracing::error!(%error, "the views are damaged; they begin anew"),
+        Err(error) => return Err(error.into()),
     }
-    let is_new = db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0;
-    if is_new {
-        create_tables(&db, log_id)?;
-        return Ok(db);
-    }
-    drop(db);
-    tracing::info!(fold_version = FOLD_VERSION, "the views are of another version or log; they are folded anew");
     delete(path).map_err(OpenFailure::Delete)?;
     let db = connect(path)?;
     create_tables(&db, log_id)?;
     Ok(db)
+}
+
+/// The file, when it is what its reader wants.
+fn open_folded(path: &Path, log_id: Uuid) -> rusqlite::Result<Option<Connection>> {
+    let db = connect(path)?;
+    Ok((folded_from(&db)? == Some(log_id)).then_some(db))
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Opens the file to read only.

@@ -26,13 +26,16 @@ pub mod reader;
 pub mod requests;
 pub mod reservations;
 mod rows;
+mod running;
 pub mod snapshot;
 pub mod timers;
 pub mod views;
 
 pub use compare::{Difference, compare};
+pub use file::{FOLD_VERSION, OpenFailure};
 pub use paging::{Page, Paging};
 pub use projection::FoldError;
 pub use reader::{ViewError, ViewsReader};
+pub use running::{Parked, ProjectionHealth};
 pub use snapshot::{replace, snapshot};
-pub use views::{FoldFailure, Folded, Parked, ProjectionHealth, Views};
+pub use views::{FoldFailure, Folded, Views};

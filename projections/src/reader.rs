@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::columns;
 use crate::file;
-use crate::views::{Parked, ProjectionHealth};
+use crate::running::{Parked, ProjectionHealth};
 
 /// The views do not answer.
 #[derive(Debug, thiserror::Error)]

@@ -90,14 +90,11 @@ pub struct ToHandle {
     pub asked_again: Vec<BookedSeats>,
 }
 
-const SELECT_ONE: &str = "SELECT document FROM reservations WHERE reservation = ?1";
-
 impl Row for BookedSeats {
     type Key = ReservationId;
 
     fn load(reservation: ReservationId, db: &Connection) -> Result<Option<Self>, FoldError> {
-        let mut select = db.prepare_cached(SELECT_ONE)?;
-        Ok(select.query_row([reservation.0.as_bytes()], |row| json(row, 0)).optional()?)
+        Ok(booked_seats(reservation, db)?)
     }
 
     fn save(&mut self, reservation: ReservationId, db: &Connection) -> Result<(), FoldError> {
@@ -267,9 +264,7 @@ impl Reservations {
 impl ViewsReader {
     /// A reservation.
     pub fn reservation(&self, reservation: ReservationId) -> Result<Option<BookedSeats>, ViewError> {
-        self.read(|db| {
-            db.prepare_cached(SELECT_ONE)?.query_row([reservation.0.as_bytes()], |row| json(row, 0)).optional()
-        })
+        self.read(|db| booked_seats(reservation, db))
     }
 
     /// The reservations of a ride, whatever became of them, in the order in which they were made.
@@ -320,4 +315,10 @@ impl ViewsReader {
             Ok(ToHandle { proposals: proposals::waiting_for(person, db)?, asked_again })
         })
     }
+}
+
+/// A reservation, within a question's transaction.
+pub(crate) fn booked_seats(reservation: ReservationId, db: &Connection) -> rusqlite::Result<Option<BookedSeats>> {
+    let mut select = db.prepare_cached("SELECT document FROM reservations WHERE reservation = ?1")?;
+    select.query_row([reservation.0.as_bytes()], |row| json(row, 0)).optional()
 }

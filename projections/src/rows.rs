@@ -11,7 +11,7 @@ use std::hash::Hash;
 use crate::FoldError;
 
 /// The most rows of one projection that are kept in memory between batches.
-pub(crate) const KEPT_MAX: usize = 20_000;
+pub(crate) const KEPT_MAX: usize = 10_000;
 
 /// A row of a projection's table.
 pub(crate) trait Row: Sized + Send {
@@ -115,4 +115,39 @@ fn slot_of<'a, R: Row>(
     };
     slot.batch = batch;
     Ok(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number that is stored nowhere: what is let go is gone.
+    struct Forgotten(u64);
+
+    impl Row for Forgotten {
+        type Key = u64;
+
+        fn load(_: u64, _: &Connection) -> Result<Option<Self>, FoldError> {
+            Ok(None)
+        }
+
+        fn save(&mut self, _: u64, _: &Connection) -> Result<(), FoldError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_used_lately_stay_and_the_others_go() {
+        let db = Connection::open_in_memory().unwrap();
+        let mut rows = Rows::default();
+        let kept_max = KEPT_MAX as u64;
+        for batch in 0..4 {
+            rows.put(0, Forgotten(batch));
+            (1..=kept_max / 3).for_each(|number| rows.put(batch * kept_max + number, Forgotten(number)));
+            assert_eq!(rows.flush(&db).unwrap().len() as u64, kept_max / 3 + 1);
+            assert!(rows.slots.len() <= KEPT_MAX);
+        }
+        assert_eq!(rows.get(0, &db).unwrap().map(|row| row.0), Some(3), "it is used in every batch");
+        assert!(rows.get(1, &db).unwrap().is_none(), "it was used in the first batch only");
+    }
 }

@@ -6,8 +6,7 @@
 use palabre_events::Opener;
 use palabre_events::domain::Recorded;
 use palabre_events::{ConversationId, RideId};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use serde::Serialize;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +24,7 @@ use crate::proposals::Proposals;
 use crate::reader::ViewsReader;
 use crate::requests::Requests;
 use crate::reservations::Reservations;
+use crate::running::{Parked, ProjectionHealth, Running};
 use crate::timers::Timers;
 
 /// The writer of the views.
@@ -38,33 +38,6 @@ pub struct Views {
 
 /// Events that the projections fold in turn, before the next ones: as many as a processor's cache holds.
 const BLOCK: usize = 128;
-
-struct Running {
-    projection: Box<dyn Projection>,
-    /// Position of the last event that it has folded.
-    checkpoint: u64,
-    parked: Option<Parked>,
-}
-
-/// Where and why a projection stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Parked {
-    /// Position of the event that it cannot fold.
-    pub position: u64,
-    /// Why; holds nothing personal.
-    pub why: String,
-}
-
-/// How a projection is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ProjectionHealth {
-    /// Its name.
-    pub name: String,
-    /// Position of the last event that it has folded.
-    pub position: u64,
-    /// Where and why it stopped, if it did.
-    pub parked: Option<Parked>,
-}
 
 /// What a batch has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -255,74 +228,6 @@ impl Views {
         let position = running.map(|running| running.checkpoint).min().unwrap_or(last);
         self.position.store(position, Ordering::Release);
         position
-    }
-}
-
-impl Running {
-    fn health(&self) -> ProjectionHealth {
-        let name = self.projection.name().to_owned();
-        ProjectionHealth { name, position: self.checkpoint, parked: self.parked.clone() }
-    }
-
-    /// The events of a batch that it has not folded.
-    fn news_of<'a>(&self, batch: &'a [Recorded]) -> &'a [Recorded] {
-        &batch[batch.partition_point(|recorded| recorded.position <= self.checkpoint)..]
-    }
-
-    /// Folds the whole batch; when that fails, folds it event by event and parks at the one that does not fit.
-    fn fold_or_park(
-        &mut self,
-        batch: &[Recorded],
-        folding: &Folding<'_>,
-        touched: &mut Touched,
-    ) -> Result<(), FoldError> {
-        if self.fold_or_undo(batch, folding, touched)?.is_ok() {
-            return Ok(());
-        }
-        for recorded in batch {
-            match self.fold_or_undo(std::slice::from_ref(recorded), folding, touched)? {
-                Ok(()) => self.checkpoint = recorded.position,
-                Err(why) => {
-                    let (projection, stream) = (self.projection.name(), recorded.stream);
-                    tracing::error!(projection, position = recorded.position, %stream, why, "a projection stopped");
-                    return Ok(self.park(recorded.position, why, folding.db)?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Folds events within a savepoint; the inner error says why an event does not fit, and then nothing is changed.
-    fn fold_or_undo(
-        &mut self,
-        batch: &[Recorded],
-        folding: &Folding<'_>,
-        touched: &mut Touched,
-    ) -> Result<Result<(), String>, FoldError> {
-        folding.db.execute_batch("SAVEPOINT projection")?;
-        let folded = batch
-            .iter()
-            .try_for_each(|recorded| self.projection.fold(recorded, folding))
-            .and_then(|()| self.projection.flush(folding.db, touched));
-        let answer = match folded {
-            Ok(()) => Ok(()),
-            Err(FoldError::DoesNotFit(why)) => {
-                self.projection.forget();
-                folding.db.execute_batch("ROLLBACK TO projection")?;
-                Err(why)
-            }
-            Err(failure) => return Err(failure),
-        };
-        folding.db.execute_batch("RELEASE projection")?;
-        Ok(answer)
-    }
-
-    fn park(&mut self, position: u64, why: String, db: &Connection) -> rusqlite::Result<()> {
-        let park = "UPDATE checkpoints SET position = ?2, parked_at = ?3, parked_why = ?4 WHERE projection = ?1";
-        let name = self.projection.name();
-        db.prepare_cached(park)?.execute(params![name, signed(self.checkpoint), signed(position), why])?;
-        self.parked = Some(Parked { position, why });
-        Ok(())
     }
 }
 

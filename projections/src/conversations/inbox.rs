@@ -9,6 +9,7 @@ use crate::columns::{count, count_or_none, json, json_or_none, signed, time, uui
 use crate::conversations::{BookingHead, OpenProposal, Stay};
 use crate::paging::{PAGE_MAX, Page, Paging};
 use crate::reader::{ViewError, ViewsReader, checkpoint_of};
+use crate::reservations::{ReservationState, booked_seats};
 
 /// What a conversation is about and how far it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +34,10 @@ pub struct ConversationHead {
     pub last_message_seq: Option<u64>,
     /// The latest booking, if anything was agreed.
     pub booking: Option<BookingHead>,
+    /// Whether the passenger is asked again, because the ride was rescheduled after the booking.
+    pub asked_again: bool,
+    /// Whether the driver said that the passenger did not come.
+    pub no_show: bool,
     /// Proposals that wait for an answer.
     pub open_proposals: Vec<OpenProposal>,
     /// Everyone who takes or took part.
@@ -187,6 +192,8 @@ fn head(id: ConversationId, db: &Connection) -> rusqlite::Result<Option<Conversa
          FROM conversations WHERE conversation = ?1";
     let mut select = db.prepare_cached(select)?;
     let read = |row: &Row<'_>| {
+        let booking: Option<BookingHead> = json_or_none(row, 8)?;
+        let booked = booking.map(|booking| booked_seats(booking.reservation, db)).transpose()?.flatten();
         Ok(ConversationHead {
             conversation: id,
             kind: json(row, 0)?,
@@ -197,7 +204,9 @@ fn head(id: ConversationId, db: &Connection) -> rusqlite::Result<Option<Conversa
             opened_at: time(row, 5)?,
             head_seq: count(row, 6)?,
             last_message_seq: count_or_none(row, 7)?,
-            booking: json_or_none(row, 8)?,
+            booking,
+            asked_again: booked.as_ref().is_some_and(|booked| booked.asked_again),
+            no_show: booked.is_some_and(|booked| booked.state == ReservationState::NoShow),
             open_proposals: json_or_none(row, 9)?.unwrap_or_default(),
             members: members(id, db)?,
         })

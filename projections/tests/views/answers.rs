@@ -5,22 +5,15 @@ use palabre_events::conversation::ConversationEvent;
 use palabre_events::ride::Side;
 use palabre_events::ride::state::Stage;
 use palabre_events::{AccountId, DomainEvent, RideId, StreamId, Timestamp};
+use palabre_projections::Paging;
 use palabre_projections::conversations::inbox::InboxEntry;
 use palabre_projections::timers::{Due, DueCommand};
-use palabre_projections::{Paging, ViewsReader};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::log::{Log, Place};
+use crate::log::Log;
 use crate::replay::{many_steps, steps};
 use crate::world::{EVERYONE, World};
-
-fn views_of(world: &World) -> (Place, ViewsReader) {
-    let mut place = Place::new();
-    place.catch_up(&world.log);
-    let reader = place.reader();
-    (place, reader)
-}
 
 fn last_hour() -> Timestamp {
     "2999-01-01T00:00:00Z".parse().unwrap()
@@ -32,7 +25,7 @@ proptest! {
     #[test]
     fn unread_counts_are_those_of_a_walk_over_the_log(steps in steps()) {
         let world = World::after(&steps);
-        let (_place, reader) = views_of(&world);
+        let (_place, reader) = world.log.folded();
         for account in EVERYONE {
             let inbox = reader.inbox(account, Paging::first(500)).unwrap().items;
             for entry in &inbox {
@@ -46,7 +39,7 @@ proptest! {
     #[test]
     fn rides_are_those_of_the_aggregates(steps in steps()) {
         let world = World::after(&steps);
-        let (_place, reader) = views_of(&world);
+        let (_place, reader) = world.log.folded();
         for (ride, state) in &world.rides {
             let shown = reader.ride(*ride).unwrap();
             let Some(offer) = state.offer() else {
@@ -75,7 +68,7 @@ proptest! {
     #[test]
     fn what_is_pending_is_what_the_policy_still_waits_for(steps in steps()) {
         let world = World::after(&steps);
-        let (place, reader) = views_of(&world);
+        let (place, reader) = world.log.folded();
         let pending = reader.pending_effects(u64::MAX >> 1, last_hour(), 500).unwrap();
         let shown: BTreeMap<_, _> = pending.into_iter().map(|it| (it.effect.key(), it.effect)).collect();
         let expected: BTreeMap<_, _> = world.effects.iter().map(|effect| (effect.key(), effect.clone())).collect();
@@ -87,7 +80,7 @@ proptest! {
     #[test]
     fn inboxes_show_who_takes_part_and_how_far_the_booking_is(steps in steps()) {
         let world = World::after(&steps);
-        let (_place, reader) = views_of(&world);
+        let (_place, reader) = world.log.folded();
         for (id, state) in &world.conversations {
             let head = reader.conversation(*id).unwrap().unwrap();
             prop_assert_eq!(head.head_seq, state.seq());
@@ -111,7 +104,7 @@ proptest! {
     #[test]
     fn every_open_thing_has_its_timer(steps in steps()) {
         let world = World::after(&steps);
-        let (_place, reader) = views_of(&world);
+        let (_place, reader) = world.log.folded();
         let mut expected = BTreeSet::new();
         for (ride, state) in &world.rides {
             let Some(offer) = state.offer() else { continue };
@@ -177,9 +170,7 @@ fn a_long_talk_is_counted_exactly_from_any_mark() {
         let author = if number % 3 == 0 { DORA } else { ANNA };
         log.append(talk, DomainEvent::Conversation(posted(author).into()), by(author), now());
     }
-    let mut place = Place::new();
-    place.catch_up(&log);
-    let reader = place.reader();
+    let (mut place, reader) = log.folded();
     for up_to in [1, 2, 255, 256, 257, 300, 511, 512, 513, 690, 701] {
         let read = ConversationRead { account: DORA, conversation: talk, up_to };
         log.append(StreamId::marks(DORA), DomainEvent::Marks(read.into()), by(DORA), now());
@@ -193,7 +184,7 @@ fn a_long_talk_is_counted_exactly_from_any_mark() {
 fn when_all_effects_have_run_nothing_is_pending_and_both_sides_agree() {
     let mut world = World::after(&many_steps(2_000));
     world.drain();
-    let (_place, reader) = views_of(&world);
+    let (_place, reader) = world.log.folded();
     assert_eq!(reader.pending_effects(u64::MAX >> 1, last_hour(), 500).unwrap(), vec![]);
     for (id, state) in &world.conversations {
         let Some(booking) = state.booking() else { continue };
@@ -206,7 +197,7 @@ fn when_all_effects_have_run_nothing_is_pending_and_both_sides_agree() {
 #[test]
 fn pages_neither_repeat_nor_miss_anything() {
     let world = World::after(&many_steps(2_000));
-    let (_place, reader) = views_of(&world);
+    let (_place, reader) = world.log.folded();
     for account in EVERYONE {
         let all = reader.history(account, Paging::first(500)).unwrap().items;
         assert!(all.len() > 10);
@@ -226,7 +217,7 @@ fn pages_neither_repeat_nor_miss_anything() {
 #[test]
 fn what_changed_since_a_position_is_what_an_inbox_then_has() {
     let world = World::after(&many_steps(1_000));
-    let (_place, reader) = views_of(&world);
+    let (_place, reader) = world.log.folded();
     for account in EVERYONE {
         let inbox = reader.inbox(account, Paging::first(500)).unwrap().items;
         let middle = inbox[inbox.len() / 2].own.head_position;
@@ -242,7 +233,7 @@ fn what_changed_since_a_position_is_what_an_inbox_then_has() {
 #[test]
 fn open_rides_are_visited_once_each() {
     let world = World::after(&many_steps(1_000));
-    let (_place, reader) = views_of(&world);
+    let (_place, reader) = world.log.folded();
     let mut visited = BTreeSet::new();
     let position = reader.each_open_ride(|ride| assert!(visited.insert(ride.ride))).unwrap();
     assert_eq!(position, world.log.events.len() as u64);

@@ -170,6 +170,16 @@ fn views_of_another_version_or_log_begin_anew() {
 }
 
 #[test]
+fn a_damaged_file_begins_anew() {
+    let place = Place::new();
+    let path = place.path.clone();
+    drop(place.views);
+    std::fs::write(&path, b"This was a database before the disk failed. ".repeat(999)).unwrap();
+    let views = Views::open(&path, LOG, Arc::new(PlainOpener::default())).unwrap();
+    assert_eq!(views.position(), 0);
+}
+
+#[test]
 fn when_an_event_cannot_even_be_read_everything_stops_there() {
     let mut place = Place::new();
     let mut log = Log::default();

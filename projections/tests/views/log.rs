@@ -1,8 +1,12 @@
 //! A log in memory and views beside it, for tests that say what is folded and what the views answer.
 
+use palabre_events::account::AccountEvent;
+use palabre_events::conversation::ConversationEvent;
 use palabre_events::domain::Recorded;
-use palabre_events::testing::PlainOpener;
-use palabre_events::{Actor, DomainEvent, Opener, StreamId, Timestamp};
+use palabre_events::request::RequestEvent;
+use palabre_events::ride::RideEvent;
+use palabre_events::testing::*;
+use palabre_events::{AccountId, Actor, ConversationId, DomainEvent, Opener, StreamId, Timestamp};
 use palabre_projections::{Folded, Views, ViewsReader};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -29,6 +33,35 @@ impl Log {
         let (version, position) = (*version, self.events.len() as u64 + 1);
         self.events.push(Recorded { stream, version, position, occurred_at: at, actor: by, event });
         position
+    }
+
+    /// Something happens to Dora's ride.
+    pub fn ride(&mut self, event: impl Into<RideEvent>) -> u64 {
+        self.append(RIDE, DomainEvent::Ride(event.into()), by(DORA), now())
+    }
+
+    /// Something happens in a conversation.
+    pub fn talk(&mut self, conversation: ConversationId, event: impl Into<ConversationEvent>) -> u64 {
+        self.append(conversation, DomainEvent::Conversation(event.into()), Actor::System, now())
+    }
+
+    /// Something happens to Anna's request.
+    pub fn request(&mut self, event: impl Into<RequestEvent>) -> u64 {
+        self.append(REQUEST, DomainEvent::Request(event.into()), by(ANNA), now())
+    }
+
+    /// Something happens to an account.
+    pub fn account(&mut self, account: AccountId, event: impl Into<AccountEvent>) -> u64 {
+        self.append(StreamId::account(account), DomainEvent::Account(event.into()), by(account), now())
+    }
+
+    /// Views that have folded all of it, and their reader.
+    pub fn folded(&self) -> (Place, ViewsReader) {
+        let mut place = Place::new();
+        let parked = place.catch_up(self).parked;
+        assert!(parked.is_empty(), "{parked:?}");
+        let reader = place.reader();
+        (place, reader)
     }
 
     /// The version of a stream; 0 before its first event.

@@ -2,8 +2,13 @@
 
 mod answers;
 mod booking;
+mod effects;
 mod failures;
+mod groups;
 mod log;
+mod people;
 mod replay;
-
+mod requests;
+mod reservations;
+mod timers;
 mod world;

@@ -1,11 +1,13 @@
 //! A small world that lives: real aggregates, asked random things by random people, and effects that are run in any
 //! order. What the rules refuse does not happen; what they decide goes into the log.
 
+mod asking;
+
 use palabre_events::account::{Account, AccountCommand, AccountOpened, Language, ProfileChanged};
 use palabre_events::conversation::state::Conversation;
-use palabre_events::conversation::{ConversationCommand, ConversationEvent, MakeProposal, StandingOffer};
+use palabre_events::conversation::{ConversationCommand, MakeProposal, StandingOffer};
 use palabre_events::marks::{Marks, MarksCommand};
-use palabre_events::policy::{Effect, EffectCommand, effects_of, fulfils, notice_of};
+use palabre_events::policy::Effect;
 use palabre_events::request::{Request, RequestCommand, RequestPosted};
 use palabre_events::ride::state::Stage;
 use palabre_events::ride::{BookingMode, Ride, RideCommand, RideEvent, RideOffered};
@@ -13,13 +15,13 @@ use palabre_events::sealed::{Comment, DisplayName, MessageText, Reason};
 use palabre_events::terms::Terms;
 use palabre_events::testing::*;
 use palabre_events::{
-    AccountId, Actor, Aggregate, ConversationId, DomainEvent, KeyId, ProposalId, RequestId, RideId, StreamId,
-    TermsHash, Timestamp,
+    AccountId, Actor, ConversationId, DomainEvent, KeyId, ProposalId, RequestId, RideId, StreamId, TermsHash, Timestamp,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::log::Log;
+use asking::decided;
 
 /// Everyone in the world. Dora and Ben drive.
 pub const EVERYONE: [AccountId; 4] = [DORA, BEN, ANNA, CLEO];
@@ -98,18 +100,6 @@ impl World {
             27..31 => self.read(who, which, how),
             31 => self.change_profile(account, how),
             _ => self.run_effect(which),
-        }
-    }
-
-    /// Runs effects until none is left, or nothing comes of them any more.
-    pub fn drain(&mut self) {
-        let mut idle = 0;
-        while !self.effects.is_empty() && idle <= self.effects.len() {
-            let effect = self.effects.remove(0);
-            self.effects.push(effect.clone());
-            let before = self.log.events.len();
-            self.run(effect);
-            idle = if self.log.events.len() > before { 0 } else { idle + 1 };
         }
     }
 
@@ -320,89 +310,6 @@ impl World {
         let events = decided(state, command, by(account), self.now);
         self.record(StreamId::marks(account), events.into_iter().map(DomainEvent::Marks), by(account));
     }
-
-    fn run_effect(&mut self, which: u8) {
-        if let Some(effect) = self.effects.get(usize::from(which) % self.effects.len().max(1)).cloned() {
-            self.run(effect);
-        }
-    }
-
-    fn run(&mut self, effect: Effect) {
-        match effect.into_command() {
-            EffectCommand::Ride(ride, command) => self.ask_ride(ride, command, Actor::System),
-            EffectCommand::Conversation(id, command) => self.ask_talk(id, command, Actor::System),
-            EffectCommand::Request(request, command) => self.ask_request(request, command, Actor::System),
-        }
-    }
-
-    fn ask_ride(&mut self, ride: RideId, command: RideCommand, by: Actor) {
-        let events = decided(self.rides.entry(ride).or_default(), command, by, self.now);
-        self.record(ride, events.into_iter().map(DomainEvent::Ride), by);
-    }
-
-    fn ask_talk(&mut self, conversation: ConversationId, command: ConversationCommand, by: Actor) {
-        let known = self.conversations.get(&conversation).cloned();
-        let mut state = known.unwrap_or_default();
-        let events = decided(&mut state, command, by, self.now);
-        if state.opened().is_some() {
-            self.conversations.insert(conversation, state);
-        }
-        self.record(conversation, events.into_iter().map(DomainEvent::Conversation), by);
-    }
-
-    fn ask_request(&mut self, request: RequestId, command: RequestCommand, by: Actor) {
-        let events = decided(self.requests.entry(request).or_default(), command, by, self.now);
-        self.record(request, events.into_iter().map(DomainEvent::Request), by);
-    }
-
-    fn ask_account(&mut self, account: AccountId, command: AccountCommand) {
-        let events = decided(self.accounts.entry(account).or_default(), command, by(account), self.now);
-        self.record(StreamId::account(account), events.into_iter().map(DomainEvent::Account), by(account));
-    }
-
-    /// Appends, and keeps the list of what is to be done as the policy says it.
-    fn record(&mut self, stream: impl Into<StreamId>, events: impl Iterator<Item = DomainEvent>, by: Actor) {
-        let stream = stream.into();
-        for event in events {
-            self.log.append(stream, event, by, self.now);
-            let recorded = self.log.events.last().unwrap();
-            let fulfilled = fulfils(recorded);
-            self.effects.retain(|effect| !fulfilled.contains(&effect.key()));
-            self.effects.extend(effects_of(recorded));
-            self.effects.extend(notices(&self.log, recorded.position));
-        }
-    }
-}
-
-/// Notices that the event at `position` causes: of a ride's event to its conversations, or of earlier events of the
-/// ride to a conversation that is opened late. Found by looking through the whole log.
-fn notices(log: &Log, position: u64) -> Vec<Effect> {
-    let newest = &log.events[usize::try_from(position).unwrap() - 1];
-    let mut found = Vec::new();
-    for ride_event in &log.events {
-        let DomainEvent::Ride(event) = &ride_event.event else { continue };
-        let Some(notice) = notice_of(event) else { continue };
-        for talk_event in &log.events {
-            let DomainEvent::Conversation(ConversationEvent::ConversationOpened(opened)) = &talk_event.event else {
-                continue;
-            };
-            let concerns = StreamId::from(opened.ride) == ride_event.stream && ride_event.version > opened.ride_version;
-            let now = ride_event.position.max(talk_event.position) == newest.position;
-            if concerns && now {
-                let conversation = ConversationId(talk_event.stream.id);
-                let notice = notice.clone();
-                found.push(Effect::Notice { conversation, ride_version: ride_event.version, notice });
-            }
-        }
-    }
-    found
-}
-
-/// What `command` makes happen to `state`; nothing when it is refused.
-fn decided<A: Aggregate>(state: &mut A, command: A::Command, by: Actor, now: Timestamp) -> Vec<A::Event> {
-    let events = state.decide(command, by, now).unwrap_or_default();
-    events.iter().for_each(|event| state.evolve(event));
-    events
 }
 
 /// Terms that are replaced where they stand.
