@@ -29,7 +29,7 @@ impl RecordingClock {
     }
 
     /// The time now, or the last time that it told, whichever is later.
-    pub fn next(&mut self) -> Timestamp {
+    pub fn tell(&mut self) -> Timestamp {
         let now = (self.now)();
         let next = self.last.map_or(now, |last| last.max(now));
         self.last = Some(next);
@@ -56,7 +56,7 @@ mod tests {
         clock.not_before(at(5));
         let told = [3, 9, 7, 11].map(|millis| {
             NOW.store(millis, Relaxed);
-            clock.next()
+            clock.tell()
         });
         assert_eq!(told, [5, 9, 9, 11].map(at));
     }

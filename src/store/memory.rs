@@ -52,7 +52,7 @@ impl Default for MemoryStore {
 }
 
 impl Log {
-    fn append(&mut self, append: Append) -> Result<Vec<ItemAnswer>, AppendFailure> {
+    fn append(&mut self, append: &Append) -> Result<Vec<ItemAnswer>, AppendFailure> {
         if !append.is_well_formed() {
             return Err(AppendFailure::Malformed);
         }
@@ -61,11 +61,11 @@ impl Log {
         let head = last.map_or(Head::START, |last| Head { version: last.version, hash: last.hash });
         let first_answer =
             |keyed: &KeyedCommand| Ok::<_, Infallible>(self.keys.get(&(keyed.account, keyed.key)).copied());
-        let Ok(refused) = refusal(&append, head.version, first_answer);
+        let Ok(refused) = refusal(append, head.version, first_answer);
         if let Some(answers) = refused {
             return Ok(answers);
         }
-        let placed = place(&append, head, self.events.len() as u64, self.clock.next());
+        let placed = place(append, head, self.events.len() as u64, self.clock.tell());
         self.events.extend(placed.envelopes().cloned());
         self.streams.entry(stream).or_default().extend(placed.envelopes().cloned());
         self.keys.extend(placed.keys.iter().map(|(keyed, first)| ((keyed.account, keyed.key), *first)));
@@ -86,7 +86,7 @@ impl EventStore for MemoryStore {
 
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
         let mut log = self.log.lock();
-        let answer = log.append(append);
+        let answer = log.append(&append);
         // Under the lock, so that the head never goes back.
         self.head.send_replace(log.events.len() as u64);
         Box::pin(ready(answer))

@@ -8,6 +8,7 @@ pub(crate) mod contract;
 pub mod memory;
 mod ruling;
 pub mod sqlite;
+pub mod verify;
 
 use futures_util::future::{BoxFuture, join_all, ready};
 use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};

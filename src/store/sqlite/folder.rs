@@ -1,7 +1,7 @@
 //! The folder of a log: its files, who may read them, and the lock that lets one process write.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,8 @@ use super::OpenFailure;
 
 const DATABASE: &str = "log.sqlite";
 const LOCK: &str = "log.lock";
+/// How every database of SQLite begins.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// A folder that holds a log, or is about to.
 #[derive(Clone, Debug)]
@@ -46,6 +48,13 @@ impl Folder {
     /// The database's file.
     pub fn database(&self) -> PathBuf {
         self.0.join(DATABASE)
+    }
+
+    /// Whether the database's file begins as one. SQLite itself takes a short file of another kind for an empty one.
+    pub fn holds_a_database(&self) -> io::Result<bool> {
+        let mut beginning = Vec::new();
+        File::open(self.database())?.take(MAGIC.len() as u64).read_to_end(&mut beginning)?;
+        Ok(beginning.is_empty() || beginning == MAGIC)
     }
 
     /// Makes this process the one that writes.

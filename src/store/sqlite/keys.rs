@@ -71,3 +71,40 @@ fn next_keys(
         })?;
     found.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema;
+
+    fn key_made(at: Timestamp, other: u8) -> Uuid {
+        uuid::Builder::from_unix_timestamp_millis(at.as_millis().unsigned_abs(), &[other; 10]).into_uuid()
+    }
+
+    #[test]
+    fn keys_go_a_month_after_they_were_made_step_by_step() {
+        let mut connection = schema::in_memory();
+        let now = Timestamp::from_seconds(1_795_443_583).expect("in 2026");
+        let (old, kept) = (now.plus_seconds(-KEPT_S - 1), now.plus_seconds(-KEPT_S));
+        let not_by_time = Uuid::from_u128(5);
+        let mut keys: Vec<_> =
+            (0..STEP + 500).map(|count| (key_made(old, 1), Uuid::from_u128(count as u128))).collect();
+        keys.extend([(key_made(kept, 2), Uuid::nil()), (not_by_time, Uuid::nil()), (key_made(now, 3), Uuid::nil())]);
+        for (key, account) in &keys {
+            let row = params![key.as_bytes(), account.as_bytes(), [0_u8; 16]];
+            connection.execute("INSERT INTO keys VALUES (?1, ?2, ?3, 1, 1, 1)", row).expect("inserts");
+        }
+        let left = |connection: &Connection| -> Vec<Uuid> {
+            let mut statement = connection.prepare("SELECT key FROM keys ORDER BY key").expect("a statement");
+            let keys = statement.query_map([], |row| row.get(0).map(Uuid::from_bytes)).expect("reads");
+            keys.collect::<Result<_, _>>().expect("reads")
+        };
+
+        let mut pruning = Pruning::default();
+        pruning.step(&mut connection, now).expect("a step");
+        assert!(pruning.is_due(), "one step does not look at everything");
+        pruning.step(&mut connection, now).expect("a step");
+        assert!(!pruning.is_due());
+        assert_eq!(left(&connection), [not_by_time, key_made(kept, 2), key_made(now, 3)]);
+    }
+}

@@ -27,6 +27,9 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
 fn connect(folder: &Folder, flags: OpenFlags, cache_kib: i64) -> Result<Connection, OpenFailure> {
+    if !folder.holds_a_database()? {
+        return Err(OpenFailure::NotALog(folder.database()));
+    }
     let connection = Connection::open_with_flags(folder.database(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(LOCK_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
@@ -64,12 +67,7 @@ pub(super) fn open_to_read(folder: &Folder) -> Result<Connection, OpenFailure> {
 
 /// Fails when the file belongs to something else or to a later program. An empty file belongs to nobody yet.
 fn check_identity(connection: &Connection, folder: &Folder) -> Result<(), OpenFailure> {
-    let foreign = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenFailure::NotALog(folder.database()),
-        _ => OpenFailure::Sqlite(error),
-    };
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(foreign)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 && number(connection, "application_id")? != APPLICATION_ID {
         return Err(OpenFailure::NotALog(folder.database()));
     }
@@ -113,4 +111,12 @@ pub(super) fn last_recorded_at(connection: &Connection) -> rusqlite::Result<Opti
         .query_row("SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1", [], |row| row.get(0))
         .optional()?;
     Ok(last.and_then(Timestamp::from_millis))
+}
+
+/// An empty log that is nowhere.
+#[cfg(test)]
+pub(super) fn in_memory() -> Connection {
+    let mut connection = Connection::open_in_memory().expect("memory");
+    migrate(&mut connection).expect("the migrations are right");
+    connection
 }

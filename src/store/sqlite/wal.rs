@@ -11,7 +11,7 @@ const FOLD_AFTER_BYTES: u64 = 16 * 1024 * 1024;
 /// From this size on the writer waits for the last reader of an old state (at most the connection's wait for locks),
 /// so that the WAL can start anew.
 const WAIT_FOR_READERS_AFTER_BYTES: u64 = 128 * 1024 * 1024;
-/// A WAL that grows to this size is told in the log of the program: a reader holds on to an old state.
+/// So much that cannot be folded is told in the program's own log.
 const WARN_AFTER_BYTES: u64 = 256 * 1024 * 1024;
 /// The WAL's file is cut to this size when it starts anew. Kept, its blocks need no new allocation.
 pub(super) const WAL_KEPT_BYTES: u32 = 32 * 1024 * 1024;
@@ -39,36 +39,47 @@ impl Wal {
     }
 
     /// After a commit: folds when much has gathered.
-    pub fn committed(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let before = ask(connection, "NOOP")?;
-        self.unfolded = before.unfolded_bytes > 0;
-        if before.unfolded_bytes < FOLD_AFTER_BYTES {
-            return Ok(());
-        }
-        let waits = before.bytes >= WAIT_FOR_READERS_AFTER_BYTES;
-        let after = ask(connection, if waits { "RESTART" } else { "PASSIVE" })?;
-        self.unfolded = after.unfolded_bytes > 0;
-        let grown = after.bytes >= WARN_AFTER_BYTES && self.unfolded;
-        if grown && !self.warned {
-            tracing::warn!(
-                wal_bytes = after.bytes,
-                "the log's WAL cannot be folded: a reader holds on to an old state"
-            );
-        }
-        self.warned = grown;
-        Ok(())
+    pub fn committed(&mut self, connection: &Connection) {
+        let mode = |extent: Extent| match extent {
+            Extent { unfolded_bytes: 0..FOLD_AFTER_BYTES, .. } => None,
+            Extent { bytes: 0..WAIT_FOR_READERS_AFTER_BYTES, .. } => Some("PASSIVE"),
+            Extent { .. } => Some("RESTART"),
+        };
+        let folded = ask(connection, "NOOP").and_then(|extent| match mode(extent) {
+            None => Ok(extent),
+            Some(mode) => ask(connection, mode),
+        });
+        self.note(folded);
     }
 
     /// When nothing else is to be done: folds what there is, as far as readers let it.
-    pub fn idle(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        // What a reader still needs is folded after the next commit.
-        self.unfolded = false;
-        ask(connection, "PASSIVE").map(drop)
+    pub fn idle(&mut self, connection: &Connection) {
+        self.note(ask(connection, "PASSIVE"));
+    }
+
+    fn note(&mut self, extent: rusqlite::Result<Extent>) {
+        match extent {
+            Ok(Extent { bytes, unfolded_bytes }) => {
+                self.unfolded = unfolded_bytes > 0;
+                let held = unfolded_bytes >= WARN_AFTER_BYTES;
+                if held && !self.warned {
+                    tracing::warn!(bytes, "the log's WAL grows: a reader holds on to an old state");
+                }
+                self.warned = held;
+            }
+            Err(error) => {
+                // Nothing is lost by it; the next commit tries again.
+                self.unfolded = false;
+                tracing::warn!(%error, "the log's WAL is not folded");
+            }
+        }
     }
 
     /// Before the end: folds everything and leaves an empty WAL.
-    pub fn close(connection: &Connection) -> rusqlite::Result<()> {
-        ask(connection, "TRUNCATE").map(drop)
+    pub fn close(connection: &Connection) {
+        if let Err(error) = ask(connection, "TRUNCATE") {
+            tracing::warn!(%error, "the log's WAL is left to the next start");
+        }
     }
 }
 

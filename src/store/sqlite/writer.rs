@@ -5,7 +5,7 @@
 //! the database is opened anew.
 
 use palabre_events::log::AppendFailure;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -47,10 +47,21 @@ struct Log {
 
 /// Why a transaction was not committed.
 enum Failure {
-    /// It did not come to the commit: nothing of it is in the log, nor ever will be.
+    /// Nothing of it is in the log, nor ever will be.
     Undone(rusqlite::Error),
-    /// The commit failed: it may be found in the log after a crash.
-    AtCommit(rusqlite::Error),
+    /// It may be found in the log, at the latest after a crash.
+    Open(rusqlite::Error),
+}
+
+impl Failure {
+    /// A commit failed. What marks it as one is written last, so when a write failed, as on a full disk, the mark is
+    /// not there; when anything after the writes failed, such as the flush, it may be.
+    fn at_commit(error: rusqlite::Error) -> Self {
+        match error.sqlite_error().map(|error| error.extended_code) {
+            Some(ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE) => Self::Undone(error),
+            _ => Self::Open(error),
+        }
+    }
 }
 
 impl Log {
@@ -60,7 +71,10 @@ impl Log {
         if let Some(last) = schema::last_recorded_at(&connection)? {
             clock.not_before(last);
         }
-        Ok(Self { connection, position, ends: no_ends(), wal: Wal::default() })
+        let mut log = Self { connection, position, ends: no_ends(), wal: Wal::default() };
+        // After a crash, or on a full disk: a folded WAL is written again from its start, and needs no more room.
+        log.wal.idle(&log.connection);
+        Ok(log)
     }
 
     fn write(&mut self, appends: &[&Offered], clock: &mut RecordingClock) -> Result<Vec<Answer>, Failure> {
@@ -76,12 +90,12 @@ impl Log {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::Undone)?;
         let mut batch =
-            Batch::new(&transaction, &mut self.ends, self.position, clock.next()).map_err(Failure::Undone)?;
+            Batch::new(&transaction, &mut self.ends, self.position, clock.tell()).map_err(Failure::Undone)?;
         let answers = appends.iter().map(|append| batch.write(append)).collect::<Result<_, _>>();
         let position = batch.position();
         drop(batch);
         let answers = answers.map_err(Failure::Undone)?;
-        transaction.commit().map_err(Failure::AtCommit)?;
+        transaction.commit().map_err(Failure::at_commit)?;
         self.position = position;
         Ok(answers)
     }
@@ -116,10 +130,8 @@ impl Writer {
 
     /// Leaves everything in the one file. Readers must be gone.
     pub fn close(self) {
-        if let Some(log) = self.log
-            && let Err(error) = Wal::close(&log.connection)
-        {
-            tracing::warn!(%error, "the log's WAL is left to the next start");
+        if let Some(log) = self.log {
+            Wal::close(&log.connection);
         }
     }
 
@@ -144,10 +156,8 @@ impl Writer {
             let own = answers.by_ref().take(request.appends.len()).collect();
             request.answer(own);
         }
-        if let Some(log) = &mut self.log
-            && let Err(error) = log.wal.committed(&log.connection)
-        {
-            tracing::warn!(%error, "the log's WAL is not folded");
+        if let Some(log) = &mut self.log {
+            log.wal.committed(&log.connection);
         }
     }
 
@@ -165,7 +175,7 @@ impl Writer {
                 self.log = None;
                 all(appends, AppendFailure::Unavailable)
             }
-            Err(Failure::AtCommit(error)) => {
+            Err(Failure::Open(error)) => {
                 tracing::error!(%error, "the log cannot commit");
                 self.log = None;
                 all(appends, AppendFailure::Unknown)
@@ -184,17 +194,15 @@ impl Writer {
     }
 
     fn tidy(&mut self) {
-        let now = self.clock.next();
+        let now = self.clock.tell();
         let Some(log) = &mut self.log else { return };
-        let tidied = if log.wal.is_unfolded() {
-            log.wal.idle(&log.connection)
+        if log.wal.is_unfolded() {
+            log.wal.idle(&log.connection);
         } else if self.pruning.is_due() {
-            self.pruning.step(&mut log.connection, now).and_then(|()| log.wal.committed(&log.connection))
-        } else {
-            Ok(())
-        };
-        if let Err(error) = tidied {
-            tracing::warn!(%error, "the log is not tidied");
+            match self.pruning.step(&mut log.connection, now) {
+                Ok(()) => log.wal.committed(&log.connection),
+                Err(error) => tracing::warn!(%error, "old keys are not dropped"),
+            }
         }
     }
 }
