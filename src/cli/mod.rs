@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed or found something wrong, 2 called wrongly.
 
 mod admin;
+mod audit;
 mod import;
 mod offline;
 mod rebuild;
@@ -37,6 +38,8 @@ enum Command {
     Serve(serve::Serve),
     /// Look after people who run the platform. The server must be stopped meanwhile.
     Admin(admin::Admin),
+    /// Who did what, when and why. Works while a server runs.
+    Audit(audit::Audit),
     /// Import offers or requests from JSON Lines. The server must be stopped meanwhile.
     Import(import::Import),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
@@ -147,6 +150,7 @@ pub fn run() -> ExitCode {
     let outcome = match &cli.command {
         Command::Serve(serve) => serve.run(&cli.settings),
         Command::Admin(admin) => admin.run(&cli.settings),
+        Command::Audit(audit) => audit.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
     };
