@@ -63,6 +63,9 @@ fn bad_lines_are_named_and_skipped_and_a_second_import_changes_nothing() {
 
     let rebuilt = palabre(data.path(), &["rebuild", "--json"]);
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.err);
+    let proved = palabre(data.path(), &["verify"]);
+    assert_eq!(proved.code, Some(0), "{}", proved.err);
+    assert!(proved.out.starts_with("5 events in 5 streams: all proved"), "{}", proved.out);
     let checked = palabre(data.path(), &["rebuild", "--check", "--json"]);
     assert_eq!(checked.code, Some(0), "{}", checked.err);
     let summary: serde_json::Value = serde_json::from_str(&checked.out).unwrap();

@@ -8,6 +8,7 @@ mod import;
 mod offline;
 mod rebuild;
 mod serve;
+mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
@@ -42,6 +43,8 @@ enum Command {
     Audit(audit::Audit),
     /// Import offers or requests from JSON Lines. The server must be stopped meanwhile.
     Import(import::Import),
+    /// Prove the whole log: positions, versions and the chain of hashes of every stream. Works while a server runs.
+    Verify(verify::Verify),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
     Rebuild(rebuild::Rebuild),
 }
@@ -152,6 +155,7 @@ pub fn run() -> ExitCode {
         Command::Admin(admin) => admin.run(&cli.settings),
         Command::Audit(audit) => audit.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),
+        Command::Verify(verify) => verify.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
     };
     match outcome {
