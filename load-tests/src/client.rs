@@ -174,6 +174,20 @@ pub fn id_in(answer: &Value, field: &str) -> Result<Uuid> {
     Uuid::try_parse(text).with_context(|| format!("{field} in {answer}"))
 }
 
+/// The record of a ride as its driver reads it, conversations included, in the order of the log.
+pub async fn record_of(driver: &Api, ride: Uuid) -> Result<Vec<Value>> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = driver.get(&format!("rides/{ride}/events?after={after}&limit=200")).await?;
+        all.extend(page["events"].as_array().context("a record has events")?.iter().cloned());
+        match page["next_after"].as_u64() {
+            Some(next) if next > after => after = next,
+            Some(next) => bail!("the record of ride {ride} goes on after {next} after {after}"),
+            None => return Ok(all),
+        }
+    }
+}
+
 /// All events of a conversation, paged from the first one that the person may see.
 pub async fn events_after(api: &Api, conversation: Uuid, mut after: u64) -> Result<Vec<Value>> {
     let mut all = Vec::new();

@@ -22,7 +22,7 @@ pub struct RideCheck {
 }
 
 impl RideCheck {
-    /// Folds the ride's events as the audit tells them to its driver, oldest first.
+    /// Folds the events of the ride's own stream as its record tells them to its driver, oldest first.
     pub fn of(events: &[Value]) -> Self {
         let mut check = Self::default();
         for (index, event) in events.iter().enumerate() {
@@ -59,18 +59,18 @@ impl RideCheck {
         let fields = &event["data"];
         let text = |field: &str| fields[field].as_str().unwrap_or_default().to_owned();
         match event["type"].as_str().unwrap_or_default() {
-            "ride_offered" => self.seats = fields["seats"].as_u64().unwrap_or(0),
-            "ride_terms_changed" => self.seats = fields["seats"].as_u64().unwrap_or(self.seats),
-            "seats_reserved" => {
+            "RideOffered" => self.seats = fields["seats"].as_u64().unwrap_or(0),
+            "RideTermsChanged" => self.seats = fields["seats"].as_u64().unwrap_or(self.seats),
+            "SeatsReserved" => {
                 self.outcome(text("reservation"), true);
                 self.take(text("reservation"), &fields["terms"]);
             }
-            "reservation_changed" => {
+            "ReservationChanged" => {
                 self.outcome(text("proposal"), true);
                 self.take(text("reservation"), &fields["terms"]);
             }
-            "reservation_refused" => self.outcome(text("proposal"), false),
-            "reservation_cancelled" => self.give_back(&text("reservation")),
+            "ReservationRefused" => self.outcome(text("proposal"), false),
+            "ReservationCancelled" => self.give_back(&text("reservation")),
             _ => {}
         }
     }
@@ -129,11 +129,11 @@ mod tests {
 
     fn reserved(version: u64, id: &str, seats: u64, from_m: u64, to_m: u64) -> Value {
         let terms = json!({"seats": seats, "stretch": {"from_m": from_m, "to_m": to_m}});
-        json!({"version": version, "type": "seats_reserved", "data": {"reservation": id, "terms": terms}})
+        json!({"version": version, "type": "SeatsReserved", "data": {"reservation": id, "terms": terms}})
     }
 
     fn offered(seats: u64) -> Value {
-        json!({"version": 1, "type": "ride_offered", "data": {"seats": seats}})
+        json!({"version": 1, "type": "RideOffered", "data": {"seats": seats}})
     }
 
     #[test]
@@ -150,14 +150,14 @@ mod tests {
 
     #[test]
     fn fewer_seats_than_are_taken_are_found() {
-        let fewer = json!({"version": 3, "type": "ride_terms_changed", "data": {"seats": 1}});
+        let fewer = json!({"version": 3, "type": "RideTermsChanged", "data": {"seats": 1}});
         let check = RideCheck::of(&[offered(2), reserved(2, "a", 2, 0, 50), fewer]);
         assert_eq!(check.violations(), ["2 of 1 seats are taken from metre 0 after version 3"]);
     }
 
     #[test]
     fn a_second_outcome_and_a_missing_version_are_found() {
-        let refused = json!({"version": 4, "type": "reservation_refused", "data": {"proposal": "a"}});
+        let refused = json!({"version": 4, "type": "ReservationRefused", "data": {"proposal": "a"}});
         let check = RideCheck::of(&[offered(2), reserved(2, "a", 1, 0, 50), refused]);
         assert_eq!(check.violations(), ["version 4 stands where 3 belongs", "proposal a has two outcomes"]);
     }

@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use palabre_load_tests::chat::Tally;
 use palabre_load_tests::check::Conversation;
-use palabre_load_tests::client::events_after;
+use palabre_load_tests::client::{events_after, record_of};
 use palabre_load_tests::ride_check::RideCheck;
 use palabre_load_tests::server::Server;
 use palabre_load_tests::transcript::Transcript;
@@ -68,8 +68,9 @@ pub async fn judge(server: &mut Server, ended: &Ended, restarts: &Restarts) -> R
     }
     let mut most_taken = 0;
     for ride in &ended.rides {
-        let history = ride.driver.api.get(&format!("rides/{}/events", ride.id)).await?;
-        let check = RideCheck::of(history["events"].as_array().map(Vec::as_slice).unwrap_or_default());
+        let mut record = record_of(&ride.driver.api, ride.id).await?;
+        record.retain(|event| event["stream"] == format!("ride-{}", ride.id));
+        let check = RideCheck::of(&record);
         most_taken = most_taken.max(check.most_taken());
         let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, &views));
         violations.extend(found.map(|sentence| format!("ride {}: {sentence}", ride.id)));

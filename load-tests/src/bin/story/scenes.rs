@@ -244,9 +244,9 @@ impl<'a> Scene<'a> {
         let upcoming = self.malik.person.api.get("me/reservations?when=upcoming").await?;
         ensure!(mentions(&upcoming, "reservation", &self.reservation), "Malik's reservations lack it: {upcoming}");
         self.tell.fact("Malik has it among his reservations");
-        let history = self.chloe.person.api.get(&format!("rides/{}/events", self.ride)).await?;
-        ensure!(mentions(&history, "reservation", &self.reservation), "the ride's events lack it: {history}");
-        self.tell.fact("Chloé has it in the history of her ride");
+        let ride = self.chloe.person.api.get(&format!("rides/{}", self.ride)).await?;
+        ensure!(mentions(&ride, "reservation", &self.reservation), "Chloé's ride lacks it: {ride}");
+        self.tell.fact("Chloé has it on her ride");
         let (_, one) = self.search(1).await?;
         let one = one.context("a search for one seat does not find the ride any more")?;
         ensure!(one["seats_left"] == 1, "1 seat is left, not {}", one["seats_left"]);
