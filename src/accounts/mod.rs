@@ -82,7 +82,7 @@ pub struct SessionEnded {
 }
 
 impl Accounts {
-    /// Puts the parts together. Blocks for the time of one password hash.
+    /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { vault, keyring, opening, mailer, quotas, public_url } = parts;
         Self {
