@@ -34,6 +34,7 @@ use throttle::{Quotas, Throttle};
 pub use refusal::AccountRefusal;
 pub use sessions::SessionInfo;
 pub use sign_in::SignedIn;
+pub(crate) use sign_up::check_name;
 pub use sign_up::{Introduced, SignUp};
 
 /// Endings of sessions that a listener may be behind; one that is further behind is told so, and then asks anew about

@@ -176,7 +176,7 @@ fn check(sign_up: &SignUp) -> Result<(Email, DisplayName), AccountRefusal> {
 }
 
 /// A name as others see it: trimmed, on one line.
-fn check_name(name: &str) -> Result<DisplayName, FieldError> {
+pub(crate) fn check_name(name: &str) -> Result<DisplayName, FieldError> {
     let wrong = |code, message: &str| Err(FieldError { field: "name".to_owned(), code, message: message.to_owned() });
     let name = name.trim();
     if name.is_empty() {

@@ -4,11 +4,13 @@
 //! their points, their price or even that they talked. Others only see what the seats left tell anyway. What somebody
 //! may *do* is for the aggregates' rules; this is about reading alone.
 
-use palabre_events::conversation::{ConversationEvent, ConversationKind};
+use palabre_events::conversation::ConversationEvent;
 use palabre_events::ride::RideEvent;
-use palabre_events::{AccountId, ConversationId, DomainEvent, ReservationId, StreamId};
+use palabre_events::{AccountId, ConversationId, DomainEvent, StreamId};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+use crate::chat::roster::Roster;
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +45,8 @@ pub struct Cast {
     driver: Option<AccountId>,
     /// The one passenger of each conversation between two.
     passengers: BTreeMap<ConversationId, AccountId>,
-    /// Who was a member of the ride's group, because of which reservation.
-    group: BTreeMap<ReservationId, Stay>,
-}
-
-/// From which event of the ride's group to which somebody was a member.
-#[derive(Clone, Copy, Debug)]
-struct Stay {
-    account: AccountId,
-    from_seq: u64,
-    to_seq: u64,
+    /// Who sees what of each conversation: the same rosters that the chat goes by.
+    rosters: BTreeMap<ConversationId, Roster>,
 }
 
 impl Cast {
@@ -63,22 +57,20 @@ impl Cast {
             DomainEvent::Ride(RideEvent::SeatsReserved(event)) => {
                 self.passengers.insert(event.conversation, event.passenger);
             }
-            DomainEvent::Conversation(ConversationEvent::ConversationOpened(event)) => {
-                self.driver = Some(event.driver);
-                if let (ConversationKind::Ride, Some(passenger)) = (event.kind, event.passenger) {
-                    self.passengers.insert(ConversationId(stream.id), passenger);
-                }
-            }
-            DomainEvent::Conversation(ConversationEvent::ParticipantJoined(event)) => {
-                let stay = Stay { account: event.account, from_seq: version, to_seq: u64::MAX };
-                self.group.insert(event.reservation, stay);
-            }
-            DomainEvent::Conversation(ConversationEvent::ParticipantLeft(event)) => {
-                if let Some(stay) = self.group.get_mut(&event.reservation) {
-                    stay.to_seq = version;
-                }
-            }
+            DomainEvent::Conversation(event) => self.meet_in(ConversationId(stream.id), version, event),
             _ => {}
+        }
+    }
+
+    fn meet_in(&mut self, conversation: ConversationId, seq: u64, event: &ConversationEvent) {
+        if let ConversationEvent::ConversationOpened(event) = event
+            && let Some(passenger) = event.passenger
+        {
+            self.passengers.insert(conversation, passenger);
+        }
+        match self.rosters.get_mut(&conversation) {
+            Some(roster) => roster.fold(seq, event),
+            None => self.rosters.extend(Roster::opened(event).map(|roster| (conversation, roster))),
         }
     }
 
@@ -94,8 +86,7 @@ impl Cast {
 
     /// Everyone who plays a part.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
-        let members = self.group.values().map(|stay| stay.account);
-        self.driver.into_iter().chain(self.passengers.values().copied()).chain(members)
+        self.driver.into_iter().chain(self.passengers.values().copied())
     }
 
     /// Who drives.
@@ -105,9 +96,11 @@ impl Cast {
 
     fn persons_sight(&self, account: AccountId, stream: StreamId, version: u64, event: &DomainEvent) -> Sight {
         let takes_part = match event {
-            DomainEvent::Ride(_) | DomainEvent::Conversation(_) if self.driver == Some(account) => true,
+            DomainEvent::Ride(_) if self.driver == Some(account) => true,
             DomainEvent::Ride(event) => self.is_concerned(account, event),
-            DomainEvent::Conversation(_) => self.is_in(account, ConversationId(stream.id), version),
+            DomainEvent::Conversation(_) => {
+                self.rosters.get(&ConversationId(stream.id)).is_some_and(|roster| roster.sees(account, version))
+            }
             DomainEvent::Account(_) | DomainEvent::Marks(_) | DomainEvent::Request(_) => false,
         };
         if takes_part { Sight::Full } else { strangers_sight(event) }
@@ -128,16 +121,6 @@ impl Cast {
             | RideEvent::RideTermsChanged(_)
             | RideEvent::RideDeparted(_)
             | RideEvent::RideCompleted(_) => true,
-        }
-    }
-
-    fn is_in(&self, account: AccountId, conversation: ConversationId, seq: u64) -> bool {
-        match self.passengers.get(&conversation) {
-            Some(passenger) => *passenger == account,
-            None => {
-                let mut stays = self.group.values();
-                stays.any(|stay| stay.account == account && (stay.from_seq..=stay.to_seq).contains(&seq))
-            }
         }
     }
 }

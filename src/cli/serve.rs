@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{ServerSettings, Settings, in_system, log_to_stderr};
 use crate::config::Config;
+use crate::http;
 use crate::platform::Platform;
 
 /// How long sessions and requests may take to end.
@@ -36,6 +37,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             .app_data(shared.clone())
             .wrap(middleware::Compress::default())
             .wrap(tracing_actix_web::TracingLogger::default())
+            .configure(http::routes)
     })
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())

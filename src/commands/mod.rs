@@ -9,6 +9,7 @@ pub mod bookings;
 mod check;
 pub mod input;
 pub mod negotiation;
+pub mod profile;
 pub mod requests;
 pub mod rides;
 mod submit;

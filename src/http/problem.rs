@@ -9,7 +9,9 @@ use serde::Serialize;
 use std::fmt;
 
 use super::headers::protect;
+use crate::accounts::AccountRefusal;
 use crate::commands::{FieldError, Refusal};
+use crate::gates::TooFast;
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -163,6 +165,27 @@ impl From<Refusal> for Problem {
             Refusal::Busy | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, code, message).with(|told| told.retry_after_ms = retry_after_ms)
+    }
+}
+
+impl From<AccountRefusal> for Problem {
+    fn from(refusal: AccountRefusal) -> Self {
+        let (code, message, retry_after_ms) = (refusal.code(), refusal.message().to_owned(), refusal.retry_after_ms());
+        let status = match refusal {
+            AccountRefusal::Invalid(fields) => return Self::invalid(fields),
+            AccountRefusal::EmailTaken => StatusCode::CONFLICT,
+            AccountRefusal::WrongCredentials => StatusCode::UNAUTHORIZED,
+            AccountRefusal::ResetOver => StatusCode::GONE,
+            AccountRefusal::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            AccountRefusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, code, message).with(|told| told.retry_after_ms = retry_after_ms)
+    }
+}
+
+impl From<TooFast> for Problem {
+    fn from(too_fast: TooFast) -> Self {
+        Self::too_many_requests(too_fast.retry_after_ms)
     }
 }
 

@@ -1,0 +1,62 @@
+//! `/healthz`: whether this node lives, whether it should be sent requests, and what is not as it should be.
+
+use actix_web::{HttpResponse, web};
+use palabre_events::AccountId;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::platform::Platform;
+
+/// How many events the views may be behind the log before that is said.
+const LAG_EVENTS: u64 = 10_000;
+
+/// How a node is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Health {
+    /// It answers, so it lives.
+    pub live: bool,
+    /// It can do its work; otherwise the status is 503.
+    pub ready: bool,
+    /// What is not as it should be.
+    pub degraded: Vec<Degraded>,
+    /// The last position of the log.
+    pub log_position: u64,
+    /// Up to which position the views are folded.
+    pub views_position: u64,
+}
+
+/// A part that is not as it should be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Degraded {
+    /// `vault`, `feed`, `views` or the name of a view.
+    pub part: String,
+    /// One plain sentence; the node's log has the details.
+    pub why: &'static str,
+    /// Whether the node can do its work all the same.
+    pub bearable: bool,
+}
+
+/// How this node is
+#[utoipa::path(get, path = "/healthz", tag = "operating", security(()),
+    responses((status = 200, description = "It is ready", body = Health), (status = 503, description = "It is not ready", body = Health)))]
+pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
+    let mut degraded = Vec::new();
+    let mut note = |part: &str, why, bearable| degraded.push(Degraded { part: part.to_owned(), why, bearable });
+    if platform.vault.roles(AccountId(Uuid::nil())).await.is_err() {
+        note("vault", "it does not answer, so nobody can be recognised", false);
+    }
+    let feed = platform.feed_state();
+    if feed.stopped.is_some() {
+        note("feed", "it does not follow the log; searches and lists are as of an earlier time", true);
+    }
+    if !feed.parked.is_empty() {
+        note("views", "some stopped at an event that they cannot fold; they are as of an earlier time", true);
+    }
+    let (log_position, views_position) = (*platform.log.head().borrow(), platform.views.position());
+    if log_position.saturating_sub(views_position) > LAG_EVENTS {
+        note("views", "they are far behind the log, and catching up", true);
+    }
+    let ready = degraded.iter().all(|part| part.bearable);
+    let health = Health { live: true, ready, degraded, log_position, views_position };
+    if ready { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
+}

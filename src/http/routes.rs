@@ -1,0 +1,122 @@
+//! Every address of the API and what it understands: one table, from which both the routes and the OpenAPI document come.
+
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, web};
+use utoipa::OpenApi;
+
+use super::docs::{self, Common};
+use super::headers::guard;
+use super::problem::{Details, Problem};
+use super::{accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions};
+
+macro_rules! name_of {
+    (get) => {
+        "GET"
+    };
+    (post) => {
+        "POST"
+    };
+    (patch) => {
+        "PATCH"
+    };
+    (delete) => {
+        "DELETE"
+    };
+}
+
+macro_rules! table {
+    ($($path:literal { $first:ident: $($first_handler:ident)::+ $(, $method:ident: $($handler:ident)::+)* })+) => {
+        /// Each address with the methods that it understands.
+        pub const TABLE: &[(&str, &[&str])] = &[$(($path, &[name_of!($first) $(, name_of!($method))*])),+];
+
+        fn mount(api: &mut web::ServiceConfig) {
+            $({
+                const ALLOW: &str = concat!(name_of!($first) $(, ", ", name_of!($method))*);
+                let resource = web::resource($path)
+                    .route(web::$first().to($($first_handler)::+))
+                    $(.route(web::$method().to($($handler)::+)))*
+                    .default_service(web::to(|| async { refuse(Problem::method_not_allowed(ALLOW)) }));
+                api.service(resource);
+            })+
+        }
+
+        /// The OpenAPI document.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "Palabre", description = "Carpooling where the conversation is the booking. Writes take \
+                `Idempotency-Key`; answers to writes carry `position`, and reads that follow pass it as `min_position`. \
+                Times are RFC 3339 in UTC, prices whole cents, points degrees of WGS 84."),
+            paths($($($first_handler)::+ $(, $($handler)::+)*),+),
+            components(schemas(Details)),
+            modifiers(&Common),
+            security(("cookie" = []), ("bearer" = []))
+        )]
+        pub struct Document;
+    };
+}
+
+table! {
+    "/healthz" { get: health::healthz }
+    "/api/v1/accounts" { post: accounts::sign_up }
+    "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
+    "/api/v1/sessions/current" { delete: sessions::sign_out }
+    "/api/v1/password-resets" { post: accounts::ask_reset }
+    "/api/v1/password-resets/confirm" { post: accounts::confirm_reset }
+    "/api/v1/me" { get: accounts::me, patch: accounts::change_profile }
+    "/api/v1/me/password" { post: accounts::change_password }
+    "/api/v1/me/rides" { get: mine::rides }
+    "/api/v1/me/requests" { get: mine::requests }
+    "/api/v1/me/reservations" { get: mine::reservations }
+    "/api/v1/me/to-handle" { get: mine::to_handle }
+    "/api/v1/me/history" { get: mine::history }
+    "/api/v1/rides" { post: rides::offer }
+    "/api/v1/rides/{ride}" { get: rides::show, patch: rides::change }
+    "/api/v1/rides/{ride}/reschedule" { post: rides::reschedule }
+    "/api/v1/rides/{ride}/cancel" { post: rides::cancel }
+    "/api/v1/rides/{ride}/events" { get: rides::record }
+    "/api/v1/rides/{ride}/requests" { get: rides::suited_requests }
+    "/api/v1/searches" { get: searches::search }
+    "/api/v1/requests" { post: requests::post }
+    "/api/v1/requests/{request}" { get: requests::show }
+    "/api/v1/requests/{request}/withdraw" { post: requests::withdraw }
+    "/api/v1/conversations" { get: conversations::inbox, post: conversations::open }
+    "/api/v1/conversations/{conversation}" { get: conversations::show }
+    "/api/v1/conversations/{conversation}/events" { get: conversations::events }
+    "/api/v1/conversations/{conversation}/messages" { post: conversations::post_message }
+    "/api/v1/conversations/{conversation}/messages/{message}" {
+        patch: conversations::edit_message, delete: conversations::retract_message
+    }
+    "/api/v1/conversations/{conversation}/marks" { post: conversations::mark_read }
+    "/api/v1/conversations/{conversation}/proposals" { post: proposals::make }
+    "/api/v1/conversations/{conversation}/proposals/{proposal}/accept" { post: proposals::accept }
+    "/api/v1/conversations/{conversation}/proposals/{proposal}/decline" { post: proposals::decline }
+    "/api/v1/conversations/{conversation}/proposals/{proposal}/withdraw" { post: proposals::withdraw }
+    "/api/v1/reservations" { post: reservations::reserve }
+    "/api/v1/reservations/{reservation}" { get: reservations::show }
+    "/api/v1/reservations/{reservation}/cancel" { post: reservations::cancel }
+    "/api/v1/reservations/{reservation}/reconfirm" { post: reservations::reconfirm }
+    "/api/v1/reservations/{reservation}/no-show" { post: reservations::no_show }
+}
+
+/// Mounts everything on an application that was given its `web::Data<Platform>`. What nobody understands is answered here
+/// too, so other services must be mounted before.
+pub fn routes(application: &mut web::ServiceConfig) {
+    let reading = |resource: &str| web::resource(resource.to_owned()).default_service(web::to(only_get));
+    application.service(
+        web::scope("")
+            .wrap(from_fn(guard))
+            .configure(mount)
+            .service(reading(docs::DOCUMENT_PATH).route(web::get().to(docs::document)))
+            .service(reading("/api/docs").route(web::get().to(docs::to_page)))
+            .service(reading("/api/docs/{file:.*}").route(web::get().to(docs::page)))
+            .default_service(web::to(|| async { refuse(Problem::no_such_route()) })),
+    );
+}
+
+async fn only_get() -> Result<HttpResponse, Problem> {
+    refuse(Problem::method_not_allowed("GET"))
+}
+
+fn refuse(problem: Problem) -> Result<HttpResponse, Problem> {
+    Err(problem)
+}
