@@ -74,6 +74,10 @@ fn main() {
         }
     });
     start.told("decode and fold (CPU of the fold)", events);
+    let start = Clock::start();
+    let mut rides = 0;
+    views.reader(1).expect("views can be read").each_open_ride(|_| rides += 1).expect("views can be read");
+    start.told("load open rides", rides);
     assert!(views.health().iter().all(|it| it.parked.is_none() && it.position == views.position()));
     let size = std::fs::metadata(folder.path().join("both.db")).map_or(0, |file| file.len());
     println!("the views take {} MB", size / 1_000_000);

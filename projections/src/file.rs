@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::columns;
 
-/// Rises whenever a table or the meaning of a fold changes; files of another version are folded anew.
-pub const FOLD_VERSION: i32 = 1;
+/// Rises whenever the meaning of a fold changes; files of another version are folded anew. A change of the tables is
+/// noticed by itself.
+pub const FOLD_VERSION: u32 = 1;
 
 /// Page cache of the connection that writes, in KiB: holds the hot pages of a replay.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
@@ -112,7 +113,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// The log that the file is folded from; `None` when it is new, incomplete or of another version.
 fn folded_from(db: &Connection) -> rusqlite::Result<Option<Uuid>> {
     let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version != FOLD_VERSION {
+    if version != file_version() {
         return Ok(None);
     }
     db.query_row("SELECT id FROM folded_log", [], |row| columns::uuid(row, 0)).map(Some)
@@ -124,6 +125,13 @@ fn create_tables(db: &Connection, log_id: Uuid) -> rusqlite::Result<()> {
         all.execute_batch(tables)?;
     }
     all.execute("INSERT INTO folded_log (id) VALUES (?1)", [log_id.as_bytes()])?;
-    all.pragma_update(None, "user_version", FOLD_VERSION)?;
+    all.pragma_update(None, "user_version", file_version())?;
     all.commit()
+}
+
+/// What the file says of the folds and tables that it was made with: an FNV-1a hash of both.
+fn file_version() -> i32 {
+    let version = FOLD_VERSION.to_be_bytes();
+    let bytes = version.iter().chain(TABLES.iter().flat_map(|tables| tables.as_bytes()));
+    bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)).cast_signed()
 }

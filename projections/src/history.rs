@@ -155,7 +155,7 @@ impl History {
                 let ride = self.subject(id, "ride", db)?;
                 let completed = entry(HistoryWhat::RideCompleted);
                 write(ride.owner, &completed, db)?;
-                let mut told: Vec<AccountId> = Vec::new();
+                let mut told = vec![ride.owner];
                 for aboard in &ride.aboard {
                     if !told.contains(&aboard.passenger) {
                         write(aboard.passenger, &completed.clone().with(aboard, ride.owner), db)?;
@@ -249,6 +249,9 @@ impl HistoryEntry {
 
 fn write_both(driver: AccountId, aboard: &Aboard, entry: &HistoryEntry, db: &Connection) -> Result<(), FoldError> {
     write(driver, &entry.clone().with(aboard, aboard.passenger), db)?;
+    if aboard.passenger == driver {
+        return Ok(());
+    }
     write(aboard.passenger, &entry.clone().with(aboard, driver), db)
 }
 

@@ -174,7 +174,7 @@ impl Talk {
             ConversationEvent::ProposalAccepted(event) => {
                 self.close(event.proposal);
                 let pending = Some(event.proposal);
-                let confirmed = self.booking.filter(|_| event.replaces.is_some());
+                let confirmed = self.booking.filter(|held| event.replaces.is_some() && held.is_held());
                 self.booking = Some(match confirmed {
                     Some(held) => BookingHead { state: BookingState::Changing, pending, refused: None, ..held },
                     None => BookingHead {
