@@ -14,9 +14,6 @@ pub const FOLD_VERSION: u32 = 1;
 
 /// Page cache of the connection that writes, in KiB: holds the hot pages of a replay.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
-/// Pages in the write-ahead log after which it is copied into the file: 32 MiB, so that a replay copies a page that
-/// many batches change less often.
-const WAL_PAGES: i64 = 8 * 1024;
 /// Page cache of each connection that reads, in KiB.
 const READER_CACHE_KIB: i64 = 4 * 1024;
 /// Statements that a connection keeps prepared; there are fewer.
@@ -49,7 +46,7 @@ pub enum OpenFailure {
 }
 
 /// Opens the file to write; it is begun anew unless it is whole, and was folded by this version of the folds from the
-/// log `log_id`.
+/// log `log_id`. A new one is not marked as folded; see `filling`.
 pub(crate) fn open_to_write(path: &Path, log_id: Uuid) -> Result<Connection, OpenFailure> {
     match open_folded(path, log_id) {
         Ok(Some(db)) => return Ok(db),
@@ -100,12 +97,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS.into()))?;
     db.pragma_update(None, "journal_mode", "wal")?;
-    // A power cut may lose the last batches; they are folded again from the log.
-    db.pragma_update(None, "synchronous", "normal")?;
     // What is erased leaves no trace in freed pages.
     db.pragma_update(None, "secure_delete", "on")?;
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(db)
 }
@@ -125,12 +119,11 @@ fn create_tables(db: &Connection, log_id: Uuid) -> rusqlite::Result<()> {
         all.execute_batch(tables)?;
     }
     all.execute("INSERT INTO folded_log (id) VALUES (?1)", [log_id.as_bytes()])?;
-    all.pragma_update(None, "user_version", file_version())?;
     all.commit()
 }
 
 /// What the file says of the folds and tables that it was made with: an FNV-1a hash of both.
-fn file_version() -> i32 {
+pub(crate) fn file_version() -> i32 {
     let version = FOLD_VERSION.to_be_bytes();
     let bytes = version.iter().chain(TABLES.iter().flat_map(|tables| tables.as_bytes()));
     bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)).cast_signed()

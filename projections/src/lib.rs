@@ -12,6 +12,7 @@ mod columns;
 pub mod compare;
 pub mod conversations;
 mod file;
+mod filling;
 pub mod history;
 pub mod matching;
 pub mod offers;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::columns::{self, signed};
 use crate::conversations::Conversations;
 use crate::file::{self, OpenFailure};
+use crate::filling;
 use crate::history::History;
 use crate::offers::Offers;
 use crate::pending::Pending;
@@ -34,6 +35,8 @@ pub struct Views {
     opener: Arc<dyn Opener + Send + Sync>,
     projections: Vec<Running>,
     position: Arc<AtomicU64>,
+    /// Whether the file is new and being filled.
+    filling: bool,
 }
 
 /// Events that the projections fold in turn, before the next ones: as many as a processor's cache holds.
@@ -80,6 +83,8 @@ impl Views {
     /// folds or from another log than `log_id`. Projections that were parked try again from where they stopped.
     pub fn open(path: &Path, log_id: Uuid, opener: Arc<dyn Opener + Send + Sync>) -> Result<Self, OpenFailure> {
         let db = file::open_to_write(path, log_id)?;
+        let filling = filling::is_under_way(&db)?;
+        filling::set_up(&db, filling)?;
         let all: [Box<dyn Projection>; 9] = [
             Box::new(Offers::default()),
             Box::new(Requests::default()),
@@ -103,7 +108,7 @@ impl Views {
             projections.push(Running { projection, checkpoint, parked: None });
         }
         opening.commit()?;
-        let views = Self { db, path: path.to_owned(), opener, projections, position: Arc::default() };
+        let views = Self { db, path: path.to_owned(), opener, projections, position: Arc::default(), filling };
         views.publish_position(0);
         Ok(views)
     }
@@ -146,7 +151,13 @@ impl Views {
             folded => folded,
         };
         match folded {
-            Ok(folded) => Ok(Folded { position: self.advance(last), ..folded }),
+            Ok(folded) => {
+                let position = self.advance(last);
+                if batch.len() < filling::BATCH_MIN {
+                    self.finish_filling();
+                }
+                Ok(Folded { position, ..folded })
+            }
             Err(failure) => {
                 self.restore(&before);
                 Err(failure.into())
@@ -222,12 +233,29 @@ impl Views {
         self.publish_position(last)
     }
 
+    /// Ends the filling of a new file, if it is under way. Failing, the file stays unfinished: all is folded, but a crash
+    /// would lose it, and the next batch tries again.
+    fn finish_filling(&mut self) {
+        if self.filling {
+            match filling::finish(&self.db) {
+                Ok(is_done) => self.filling = !is_done,
+                Err(error) => tracing::error!(%error, "the new views cannot be finished yet"),
+            }
+        }
+    }
+
     /// Publishes the position of the slowest running projection; with none running, nobody has to wait for `last`.
     fn publish_position(&self, last: u64) -> u64 {
         let running = self.projections.iter().filter(|running| running.parked.is_none());
         let position = running.map(|running| running.checkpoint).min().unwrap_or(last);
         self.position.store(position, Ordering::Release);
         position
+    }
+}
+
+impl Drop for Views {
+    fn drop(&mut self) {
+        self.finish_filling();
     }
 }
 

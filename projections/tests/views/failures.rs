@@ -180,6 +180,34 @@ fn a_damaged_file_begins_anew() {
 }
 
 #[test]
+fn views_that_a_crash_left_half_filled_begin_anew() {
+    let mut log = Log::default();
+    log.talk(talk_with(ANNA), opened());
+    for _ in 0..5_000 {
+        log.talk(talk_with(ANNA), posted(ANNA));
+    }
+    let mut place = Place::new();
+    place.views.fold(&log.events[..4_500]).unwrap();
+    // What a crash would leave: the files as they are, while they are still open.
+    let crashed = tempfile::tempdir().unwrap();
+    let path = crashed.path().join("views.db");
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", place.path.display());
+        std::fs::copy(from, format!("{}{suffix}", path.display())).unwrap();
+    }
+    let views = Views::open(&path, LOG, Arc::new(PlainOpener::default())).unwrap();
+    assert_eq!(views.position(), 0);
+    // The last, small batch ends the filling: from here on a crash loses nothing.
+    place.catch_up(&log);
+    let version = |path| {
+        let db = Connection::open(path).unwrap();
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).unwrap()
+    };
+    assert_ne!(version(&place.path), 0);
+    assert_eq!(version(&path), 0);
+}
+
+#[test]
 fn when_an_event_cannot_even_be_read_everything_stops_there() {
     let mut place = Place::new();
     let mut log = Log::default();
