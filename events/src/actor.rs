@@ -69,3 +69,18 @@ impl From<Actor> for String {
         actor.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_reads_back_as_it_was_written() {
+        for actor in [Actor::System, Actor::Operator, Actor::Person(AccountId(Uuid::from_u128(7)))] {
+            assert_eq!(actor.to_string().parse(), Ok(actor));
+        }
+        for text in ["", "System", "person", "person-", "person-7", "bot-00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(text.parse::<Actor>(), Err(NotAnActor), "{text}");
+        }
+    }
+}

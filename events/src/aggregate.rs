@@ -82,7 +82,7 @@ pub fn write_json<T: Serialize>(event: &T) -> Vec<u8> {
 }
 
 /// Declares the enum of an aggregate's events and how each is stored: `Variant = version`, each variant holding the
-/// struct of the same name. Shapes of older versions are read by `crate::upcast`.
+/// struct of the same name. How shapes evolve: `docs/EVENTS.md`.
 #[macro_export]
 macro_rules! events {
     ($(#[$doc:meta])* $enum:ident { $($variant:ident = $version:literal),+ $(,)? }) => {

@@ -70,3 +70,26 @@ impl fmt::Display for Price {
         write!(f, "{}.{:02} {}", self.cents / 100, self.cents % 100, self.currency)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_currency_is_three_capital_letters() {
+        assert_eq!("EUR".parse(), Ok(Currency::EUR));
+        for text in ["", "eur", "EU", "EURO", "EU1", "ÉUR", "E R"] {
+            assert_eq!(text.parse::<Currency>(), Err(NotACurrency), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_written_with_its_currency() {
+        assert_eq!(Price { cents: 1205, currency: Currency::EUR }.to_string(), "12.05 EUR");
+        let written = serde_json::to_string(&Price { cents: 0, currency: Currency::EUR }).unwrap();
+        assert_eq!(written, r#"{"cents":0,"currency":"EUR"}"#);
+        for wrong in [r#"{"cents":-1,"currency":"EUR"}"#, r#"{"cents":1.5,"currency":"EUR"}"#, r#"{"cents":1}"#] {
+            assert!(serde_json::from_str::<Price>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

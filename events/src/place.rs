@@ -79,3 +79,35 @@ impl Route {
         self.legs_m.iter().fold(0, |sum, leg| sum.saturating_add(*leg))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_lies_on_the_earth() {
+        for (lat, lon) in [(90.0, 180.0), (-90.0, -180.0), (0.0, 0.0)] {
+            assert!(Point::new(lat, lon).is_some());
+        }
+        for (lat, lon) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+            assert_eq!(Point::new(lat, lon), None);
+        }
+    }
+
+    #[test]
+    fn an_exact_place_opens_as_it_was_sealed_and_nothing_else_does() {
+        for label in [None, Some("Gare routière, quai n° 3".to_owned())] {
+            let place = ExactPlace { point: Point { lat: 45.123_456_789, lon: -0.1 }, label };
+            assert_eq!(ExactPlace::from_plaintext(place.to_plaintext()), Some(place));
+        }
+        for bytes in [&b""[..], b"{}", br#"{"point":{"lat":91,"lon":0}}"#] {
+            assert_eq!(ExactPlace::from_plaintext(bytes.to_vec()), None);
+        }
+    }
+
+    #[test]
+    fn legs_that_no_car_can_drive_do_not_overflow() {
+        let way = Route { stops: vec![], legs_m: vec![u32::MAX, 1] };
+        assert_eq!(way.length_m(), u32::MAX);
+    }
+}

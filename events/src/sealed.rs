@@ -187,3 +187,38 @@ sealed_text!(/// Why something was cancelled or declined, in a person's words.
     Reason, "reason");
 sealed_text!(/// The name a person goes by.
     DisplayName, "name");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ANNA, talk_with};
+
+    #[test]
+    fn a_key_reads_back_as_it_was_written() {
+        for key in [KeyId::Person(ANNA), KeyId::Conversation(talk_with(ANNA))] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for text in ["", "person", "person-7", "ride-00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(text.parse::<KeyId>(), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_box_reads_back_byte_for_byte() {
+        for length in [0, 1, 2, 3, 255] {
+            let boxed: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+            let sealed = Sealed::<MessageText>::from_box(KeyId::Person(ANNA), boxed);
+            let written = serde_json::to_string(&sealed).unwrap();
+            assert_eq!(serde_json::from_str::<Sealed<MessageText>>(&written).unwrap(), sealed);
+        }
+        for wrong in [r#"{"key":"person-7","box":""}"#, r#"{"key":"x"}"#] {
+            assert!(serde_json::from_str::<Sealed<MessageText>>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_box_is_not_its_content() {
+        let sealed = crate::testing::sealed(KeyId::Person(ANNA), &MessageText("secret".to_owned()));
+        assert!(!format!("{sealed:?}").contains("secret"));
+    }
+}

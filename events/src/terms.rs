@@ -94,3 +94,40 @@ hex!(/// Sixteen random bytes; written as 32 hexadecimal digits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not the expected number of hexadecimal digits")]
 pub struct NotHex;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NONCE, TO_VOIRON, WHOLE_WAY, departure, euros, terms};
+
+    #[test]
+    fn every_term_and_the_nonce_count() {
+        let agreed = terms(1, WHOLE_WAY);
+        let hash = agreed.hash(&NONCE);
+        assert_eq!(agreed.clone().hash(&NONCE), hash);
+        assert_ne!(agreed.hash(&Nonce([8; 16])), hash);
+        let others = [
+            Terms { seats: 2, ..agreed.clone() },
+            Terms { price_per_seat: euros(801), ..agreed.clone() },
+            Terms { pickup: agreed.drop_off.clone(), ..agreed.clone() },
+            Terms { drop_off: agreed.pickup.clone(), ..agreed.clone() },
+            Terms { pickup_at: departure().plus_seconds(60), ..agreed.clone() },
+            Terms { stretch: TO_VOIRON, ..agreed.clone() },
+            Terms { ride_terms_version: 2, ..agreed },
+        ];
+        for other in others {
+            assert_ne!(other.hash(&NONCE), hash, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn digits_read_back_as_they_were_written() {
+        let nonce = Nonce(*b"0123456789abcdef");
+        assert_eq!(nonce.to_string(), "30313233343536373839616263646566");
+        assert_eq!(nonce.to_string().parse(), Ok(nonce));
+        let long = "30".repeat(17);
+        for text in ["", "3031", &long, "+031323334353637383961626364656g", "é03132333435363738396162636465"] {
+            assert_eq!(text.parse::<Nonce>(), Err(NotHex), "{text}");
+        }
+    }
+}

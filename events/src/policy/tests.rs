@@ -220,3 +220,24 @@ fn a_kept_effect_reads_back_as_it_was() {
         assert_eq!(serde_json::from_str::<Effect>(&written).unwrap(), effect);
     }
 }
+
+#[test]
+fn every_cause_is_known_by_its_type_and_nothing_else_is() {
+    let mut causes = std::collections::BTreeSet::new();
+    for event in examples() {
+        let (event_type, _, _) = crate::testing::examples::written(&event);
+        let stream = match &event {
+            DomainEvent::Ride(_) => StreamId::from(RIDE),
+            DomainEvent::Conversation(_) => talk_with(ANNA).into(),
+            _ => REQUEST.into(),
+        };
+        let told_to_all = matches!(&event, DomainEvent::Ride(event) if notice_of(event).is_some());
+        if told_to_all || !effects_of(&recorded(stream, 5, event)).is_empty() {
+            causes.insert(event_type);
+        }
+    }
+    let types = [ConversationEvent::TYPES, RideEvent::TYPES, crate::request::RequestEvent::TYPES].concat();
+    for (event_type, _) in types {
+        assert_eq!(may_cause(event_type), causes.contains(event_type), "{event_type}");
+    }
+}

@@ -128,3 +128,16 @@ fn nothing_is_accepted_once_the_ride_left_or_was_cancelled() {
             .then_rejected(ConversationRejection::ProposalVoided);
     }
 }
+
+#[test]
+fn what_was_accepted_stays_so_whatever_becomes_of_it() {
+    let accepted = |events: Vec<ConversationEvent>| talking(events).state().has_accepted(proposal(1));
+    assert!(!accepted(vec![]));
+    assert!(!accepted(vec![proposed(1, ANNA).into()]));
+    assert!(accepted(under_way().to_vec()));
+    assert!(accepted(booked().to_vec()));
+    let mut over = booked().to_vec();
+    over.push(booking_cancelled(1, Side::Driver).into());
+    assert!(accepted(over));
+    assert!(!accepted(vec![proposed(1, ANNA).into(), declined(1, DORA).into()]));
+}
