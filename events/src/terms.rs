@@ -104,7 +104,7 @@ mod tests {
     fn every_term_and_the_nonce_count() {
         let agreed = terms(1, WHOLE_WAY);
         let hash = agreed.hash(&NONCE);
-        assert_eq!(agreed.clone().hash(&NONCE), hash);
+        assert_eq!(terms(1, WHOLE_WAY).hash(&NONCE), hash);
         assert_ne!(agreed.hash(&Nonce([8; 16])), hash);
         let others = [
             Terms { seats: 2, ..agreed.clone() },
