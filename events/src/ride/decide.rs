@@ -1,20 +1,14 @@
-//! The rules of a ride.
+//! The rules of the ride itself: offering, changing, cancelling, leaving, arriving. Its seats: `booking`.
 
-use crate::conversation::Acceptance;
-use crate::log::AppendItem;
-use crate::ride::command::{Reserve, RideCommand, RideRejection};
+use crate::ride::command::{RideCommand, RideRejection};
 use crate::ride::event::*;
 use crate::ride::state::{Offer, Ride, Stage};
+use crate::sealed::Reason;
 use crate::seats::Stretch;
 use crate::terms::Terms;
-use crate::{Actor, Aggregate, Price, ProposalId, ReservationId, Route, StreamKind, Timestamp};
+use crate::{Actor, Aggregate, Price, Route, Sealed, StreamKind, Timestamp};
 
-/// The most reservations of one ride at a time, on however many stretches: cancelling the ride cancels them all by
-/// one command, which makes at most [`AppendItem::EVENTS_MAX`] events.
-pub const RESERVATIONS_MAX: usize = 128;
-const _: () = assert!(RESERVATIONS_MAX < AppendItem::EVENTS_MAX);
-
-type Decision = Result<Vec<RideEvent>, RideRejection>;
+pub(super) type Decision = Result<Vec<RideEvent>, RideRejection>;
 
 impl Aggregate for Ride {
     type Command = RideCommand;
@@ -68,12 +62,9 @@ impl Ride {
                 check_open_to_driver(offer, by, now)?;
                 self.check_seats_kept(seats)?;
                 price_per_seat.as_ref().map_or(Ok(()), check_price)?;
-                let seats = seats.filter(|seats| *seats != offer.seats);
-                let price_per_seat = price_per_seat.filter(|price| *price != offer.price_per_seat);
-                let booking_mode = booking_mode.filter(|mode| *mode != offer.booking_mode);
-                let bumped = u32::from(price_per_seat.is_some() || booking_mode.is_some());
-                let event = RideTermsChanged {
-                    terms_version: offer.terms_version + bumped,
+                let terms_version = offer.terms_version;
+                let asked = RideTermsChanged {
+                    terms_version,
                     seats,
                     price_per_seat,
                     booking_mode,
@@ -81,81 +72,18 @@ impl Ride {
                     vehicle,
                     comment,
                 };
-                let same = RideTermsChanged {
-                    terms_version: offer.terms_version,
-                    seats: None,
-                    price_per_seat: None,
-                    booking_mode: None,
-                    preferences: None,
-                    vehicle: None,
-                    comment: None,
-                };
-                Ok(if event == same { vec![] } else { vec![event.into()] })
+                Ok(changed(offer, asked).map(Into::into).into_iter().collect())
             }
-            RideCommand::Cancel { reason } => {
-                check_driver(offer, by)?;
-                if offer.stage == Stage::Cancelled {
-                    return Ok(vec![]);
-                }
-                check_not_left(offer)?;
-                let blameless = by == Actor::Operator;
-                let cancelled = self.reservations.iter().map(|(reservation, held)| {
-                    ReservationCancelled {
-                        reservation: *reservation,
-                        conversation: held.conversation,
-                        driver: offer.driver,
-                        passenger: held.passenger,
-                        by: Side::Driver,
-                        blameless,
-                        reason: None,
-                    }
-                    .into()
-                });
-                Ok(std::iter::once(RideCancelled { reason }.into()).chain(cancelled).collect())
-            }
-            RideCommand::Depart => match offer.stage {
-                Stage::Offered if by != Actor::System => Err(RideRejection::NotYours),
-                Stage::Offered if now < offer.departs_at => Err(RideRejection::TooEarly),
-                Stage::Offered => Ok(vec![RideDeparted {}.into()]),
-                Stage::Departed | Stage::Completed | Stage::Cancelled => Ok(vec![]),
-            },
-            RideCommand::Complete => match offer.stage {
-                Stage::Departed if by != Actor::System => Err(RideRejection::NotYours),
-                Stage::Offered => Err(RideRejection::TooEarly),
-                Stage::Departed if now < offer.arrives_at() => Err(RideRejection::TooEarly),
-                Stage::Departed => Ok(vec![RideCompleted {}.into()]),
-                Stage::Completed | Stage::Cancelled => Ok(vec![]),
-            },
+            RideCommand::Cancel { reason } => self.decide_cancel(offer, reason, by),
+            RideCommand::Depart => decide_depart(offer, by, now),
+            RideCommand::Complete => decide_complete(offer, by, now),
             RideCommand::CancelReservation { reservation, conversation, passenger, reason } => {
                 self.decide_cancel_reservation(offer, reservation, conversation, passenger, reason, by)
             }
             RideCommand::Reconfirm { reservation, terms_version } => {
-                let held = self.reservations.get(&reservation).ok_or(RideRejection::NoSuchReservation)?;
-                if by != Actor::Person(held.passenger) {
-                    return Err(RideRejection::NotYours);
-                }
-                check_not_left(offer)?;
-                // A new list price is none of a booked passenger's business: the hour and the way must have been seen.
-                if !(offer.rescheduled_version..=offer.terms_version).contains(&terms_version) {
-                    return Err(RideRejection::TermsOutdated);
-                }
-                if held.agreed_version >= offer.rescheduled_version {
-                    return Ok(vec![]);
-                }
-                Ok(vec![ReservationReconfirmed { reservation, conversation: held.conversation, terms_version }.into()])
+                self.decide_reconfirm(offer, reservation, terms_version, by)
             }
-            RideCommand::ReportNoShow { reservation } => {
-                check_driver(offer, by)?;
-                let held = self.reservations.get(&reservation).ok_or(RideRejection::NoSuchReservation)?;
-                if matches!(offer.stage, Stage::Offered) {
-                    return Err(RideRejection::TooEarly);
-                }
-                if held.no_show {
-                    return Ok(vec![]);
-                }
-                let (conversation, passenger) = (held.conversation, held.passenger);
-                Ok(vec![PassengerNoShow { reservation, conversation, passenger }.into()])
-            }
+            RideCommand::ReportNoShow { reservation } => self.decide_no_show(offer, reservation, by),
         }
     }
 
@@ -184,84 +112,25 @@ impl Ride {
         Ok(vec![RideRescheduled { departs_at, time_zone, route, path_version, terms_version }.into()])
     }
 
-    /// The outcome of an accepted proposal; none when it had one already.
-    fn decide_reserve(&self, reserve: Reserve, now: Timestamp) -> Vec<RideEvent> {
-        if self.settled.contains(&reserve.proposal) {
-            return vec![];
+    fn decide_cancel(&self, offer: &Offer, reason: Option<Sealed<Reason>>, by: Actor) -> Decision {
+        check_driver(offer, by)?;
+        if offer.stage == Stage::Cancelled {
+            return Ok(vec![]);
         }
-        let Some(offer) = &self.offer else {
-            return vec![refused(&reserve, RefusalReason::NoSuchRide)];
-        };
-        match self.obstacle(offer, &reserve, now) {
-            Some(reason) => vec![refused(&reserve, reason)],
-            None => vec![reserved(reserve, offer)],
-        }
-    }
-
-    fn obstacle(&self, offer: &Offer, reserve: &Reserve, now: Timestamp) -> Option<RefusalReason> {
-        let terms = &reserve.terms;
-        match offer.stage {
-            // By the clock, since the timer that marks the departure may come late.
-            Stage::Offered if offer.departs_at <= now => return Some(RefusalReason::RideDeparted),
-            Stage::Offered => {}
-            Stage::Cancelled => return Some(RefusalReason::RideCancelled),
-            Stage::Departed | Stage::Completed => return Some(RefusalReason::RideDeparted),
-        }
-        let on_the_way = terms.stretch.from_m < terms.stretch.to_m && terms.stretch.to_m <= offer.length_m;
-        if terms.ride_terms_version != offer.terms_version || !on_the_way || terms.seats == 0 {
-            return Some(RefusalReason::TermsOutdated);
-        }
-        if let Acceptance::Standing { ride_terms_version } = reserve.acceptance {
-            let stands = offer.booking_mode == BookingMode::Instant
-                && ride_terms_version == offer.terms_version
-                && terms.price_per_seat == offer.price_per_seat;
-            if !stands {
-                return Some(RefusalReason::TermsOutdated);
+        check_not_left(offer)?;
+        let cancelled = self.reservations.iter().map(|(reservation, held)| {
+            ReservationCancelled {
+                reservation: *reservation,
+                conversation: held.conversation,
+                driver: offer.driver,
+                passenger: held.passenger,
+                by: Side::Driver,
+                blameless: by == Actor::Operator,
+                reason: None,
             }
-        }
-        if let Some(replaced) = reserve.replaces {
-            let theirs = self.reservations.get(&replaced).is_some_and(|held| held.passenger == reserve.passenger);
-            if !theirs {
-                return Some(RefusalReason::NothingToReplace);
-            }
-        }
-        let crowded = reserve.replaces.is_none() && self.reservations.len() >= RESERVATIONS_MAX;
-        let left = self.seats_left(terms.stretch, reserve.replaces);
-        (crowded || u32::from(terms.seats) > left).then_some(RefusalReason::NoSeatsLeft)
-    }
-
-    fn decide_cancel_reservation(
-        &self,
-        offer: &Offer,
-        reservation: ReservationId,
-        conversation: crate::ConversationId,
-        passenger: crate::AccountId,
-        reason: Option<crate::Sealed<crate::sealed::Reason>>,
-        by: Actor,
-    ) -> Decision {
-        let held = self.reservations.get(&reservation);
-        let passenger = held.map_or(passenger, |held| held.passenger);
-        let side = by.person().and_then(|account| offer.side(account, passenger)).ok_or(RideRejection::NotYours)?;
-        let proposal = ProposalId(reservation.0);
-        match held {
-            Some(held) => {
-                check_not_left(offer)?;
-                let blameless = side == Side::Passenger && held.agreed_version < offer.rescheduled_version;
-                let conversation = held.conversation;
-                let driver = offer.driver;
-                Ok(vec![
-                    ReservationCancelled { reservation, conversation, driver, passenger, by: side, blameless, reason }
-                        .into(),
-                ])
-            }
-            // Refused or cancelled before: it is gone already.
-            None if self.settled.contains(&proposal) => Ok(vec![]),
-            // The cancellation overtook its reservation; what comes later finds this outcome.
-            None => {
-                let reason = RefusalReason::CancelledBefore;
-                Ok(vec![ReservationRefused { proposal, conversation, passenger, reason }.into()])
-            }
-        }
+            .into()
+        });
+        Ok(std::iter::once(RideCancelled { reason }.into()).chain(cancelled).collect())
     }
 
     fn check_seats_kept(&self, seats: Option<u8>) -> Result<(), RideRejection> {
@@ -276,39 +145,47 @@ impl Ride {
     }
 }
 
-fn reserved(reserve: Reserve, offer: &Offer) -> RideEvent {
-    let Reserve { proposal, conversation, passenger, terms, terms_hash, replaces, .. } = reserve;
-    match replaces {
-        None => SeatsReserved {
-            reservation: proposal.into(),
-            conversation,
-            driver: offer.driver,
-            passenger,
-            terms,
-            terms_hash,
-        }
-        .into(),
-        Some(reservation) => {
-            ReservationChanged { reservation, proposal, conversation, passenger, terms, terms_hash }.into()
-        }
+/// What of `asked` differs from the offer, with the version of the terms that it leads to.
+fn changed(offer: &Offer, asked: RideTermsChanged) -> Option<RideTermsChanged> {
+    let seats = asked.seats.filter(|seats| *seats != offer.seats);
+    let price_per_seat = asked.price_per_seat.filter(|price| *price != offer.price_per_seat);
+    let booking_mode = asked.booking_mode.filter(|mode| *mode != offer.booking_mode);
+    let proposals_build_on_it = price_per_seat.is_some() || booking_mode.is_some();
+    let told = asked.preferences.is_some() || asked.vehicle.is_some() || asked.comment.is_some();
+    let terms_version = offer.terms_version + u32::from(proposals_build_on_it);
+    (proposals_build_on_it || seats.is_some() || told).then_some(RideTermsChanged {
+        terms_version,
+        seats,
+        price_per_seat,
+        booking_mode,
+        ..asked
+    })
+}
+
+fn decide_depart(offer: &Offer, by: Actor, now: Timestamp) -> Decision {
+    match offer.stage {
+        Stage::Offered if by != Actor::System => Err(RideRejection::NotYours),
+        Stage::Offered if now < offer.departs_at => Err(RideRejection::TooEarly),
+        Stage::Offered => Ok(vec![RideDeparted {}.into()]),
+        Stage::Departed | Stage::Completed | Stage::Cancelled => Ok(vec![]),
     }
 }
 
-fn refused(reserve: &Reserve, reason: RefusalReason) -> RideEvent {
-    ReservationRefused {
-        proposal: reserve.proposal,
-        conversation: reserve.conversation,
-        passenger: reserve.passenger,
-        reason,
+fn decide_complete(offer: &Offer, by: Actor, now: Timestamp) -> Decision {
+    match offer.stage {
+        Stage::Departed if by != Actor::System => Err(RideRejection::NotYours),
+        Stage::Offered => Err(RideRejection::TooEarly),
+        Stage::Departed if now < offer.arrives_at() => Err(RideRejection::TooEarly),
+        Stage::Departed => Ok(vec![RideCompleted {}.into()]),
+        Stage::Completed | Stage::Cancelled => Ok(vec![]),
     }
-    .into()
 }
 
-fn check_driver(offer: &Offer, by: Actor) -> Result<(), RideRejection> {
+pub(super) fn check_driver(offer: &Offer, by: Actor) -> Result<(), RideRejection> {
     if by == Actor::Person(offer.driver) || by == Actor::Operator { Ok(()) } else { Err(RideRejection::NotYours) }
 }
 
-fn check_not_left(offer: &Offer) -> Result<(), RideRejection> {
+pub(super) fn check_not_left(offer: &Offer) -> Result<(), RideRejection> {
     match offer.stage {
         Stage::Offered => Ok(()),
         Stage::Cancelled => Err(RideRejection::RideCancelled),
