@@ -7,6 +7,7 @@ use palabre_events::Opener;
 use palabre_projections::Views;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::accounts::mail::{BadMailSettings, Mailer, Outlet};
@@ -25,6 +26,10 @@ use crate::gates::Gates;
 use crate::store::EventStore;
 use crate::store::sqlite::SqliteStore;
 use crate::vault::{Keyring, SqliteVault, Vault};
+
+/// How long a start waits for the views to catch up with the log; millions of events take less.
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
+const CATCH_UP_TOLD_EVERY: Duration = Duration::from_secs(2);
 
 /// A running node.
 pub struct Platform {
@@ -64,6 +69,7 @@ impl Platform {
         let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
         let hub = Hub::with(log.clone(), opener, caps, Pace::default());
         let (feed, views) = Feed::start(views, log.clone(), Arc::new(hub.clone()))?;
+        catch_up(&views, &log).await;
         let (effects, causes) = Effects::new();
         let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects };
         let arbiters: Vec<Arbiter> = (0..config.workers.max(1)).map(|_| Arbiter::new()).collect();
@@ -124,6 +130,20 @@ impl Platform {
         }
         self.feed.stop();
         self.log.close().await;
+    }
+}
+
+/// Lets the views see what was written while nobody followed the log, so that the first answers are whole.
+async fn catch_up(views: &ViewsHandle, log: &Arc<dyn EventStore>) {
+    let head = *log.head().borrow();
+    let started = Instant::now();
+    while !views.wait_for(head, CATCH_UP_TOLD_EVERY).await {
+        let position = views.position();
+        tracing::info!(position, head, "the views are catching up with the log");
+        if started.elapsed() >= CATCH_UP_WITHIN {
+            tracing::warn!(position, head, "serving before the views have caught up; answers may lack the latest");
+            return;
+        }
     }
 }
 
