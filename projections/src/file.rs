@@ -2,7 +2,9 @@
 //! another log, it is deleted and begun anew.
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -20,6 +22,8 @@ const READER_CACHE_KIB: i64 = 4 * 1024;
 const STATEMENTS_KEPT: usize = 128;
 /// How long a connection waits for another's lock. Readers never wait for the writer; this is for the file's opening.
 const LOCK_WAIT_MS: u32 = 5_000;
+
+const OWNER_ONLY: u32 = 0o600;
 
 const TABLES: [&str; 10] = [
     include_str!("../../migrations/views/checkpoints.sql"),
@@ -40,6 +44,9 @@ pub enum OpenFailure {
     /// SQLite says no.
     #[error("the views cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The file cannot be made.
+    #[error("the views cannot be made: {0}")]
+    Make(#[source] io::Error),
     /// An outdated file cannot be deleted.
     #[error("outdated views cannot be deleted: {0}")]
     Delete(#[source] io::Error),
@@ -48,6 +55,7 @@ pub enum OpenFailure {
 /// Opens the file to write; it is begun anew unless it is whole, and was folded by this version of the folds from the
 /// log `log_id`. A new one is not marked as folded; see `filling`.
 pub(crate) fn open_to_write(path: &Path, log_id: Uuid) -> Result<Connection, OpenFailure> {
+    make(path)?;
     match open_folded(path, log_id) {
         Ok(Some(db)) => return Ok(db),
         Ok(None) => tracing::info!(fold_version = FOLD_VERSION, "no views of this version and log; they begin anew"),
@@ -55,6 +63,7 @@ pub(crate) fn open_to_write(path: &Path, log_id: Uuid) -> Result<Connection, Ope
         Err(error) => return Err(error.into()),
     }
     delete(path).map_err(OpenFailure::Delete)?;
+    make(path)?;
     let db = connect(path)?;
     create_tables(&db, log_id)?;
     Ok(db)
@@ -91,6 +100,13 @@ pub fn delete(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the file, for its owner's eyes alone: views hold names and places in the clear. What SQLite keeps beside it
+/// gets the same permissions.
+fn make(path: &Path) -> Result<(), OpenFailure> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(OWNER_ONLY).open(path);
+    file.map(drop).map_err(OpenFailure::Make)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

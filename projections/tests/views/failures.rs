@@ -170,6 +170,16 @@ fn views_of_another_version_or_log_begin_anew() {
 }
 
 #[test]
+fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    for suffix in ["", "-wal", "-shm"] {
+        let file = format!("{}{suffix}", place.path.display());
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
 fn a_damaged_file_begins_anew() {
     let place = Place::new();
     let path = place.path.clone();
