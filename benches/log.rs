@@ -147,13 +147,14 @@ async fn log(store: &Arc<SqliteStore>, writers: usize) -> Measured {
     .await
 }
 
-async fn bulk(store: &Arc<SqliteStore>) -> f64 {
-    let started = Instant::now();
+async fn bulk(store: &Arc<SqliteStore>) -> Measured {
+    let (started, cpu_before) = (Instant::now(), cpu_us());
     for _ in 0..BULK / APPENDS_MAX {
         let appends = streams(APPENDS_MAX).into_iter().map(|stream| new_append(stream, 0)).collect();
         assert!(store.append_many(appends).await.iter().all(Result::is_ok));
     }
-    BULK as f64 / started.elapsed().as_secs_f64()
+    let rate = BULK as f64 / started.elapsed().as_secs_f64();
+    Measured { rate, cpu_us: (cpu_us() - cpu_before) / BULK as f64 }
 }
 
 async fn replay(store: &Arc<SqliteStore>) -> (u64, f64) {
@@ -189,7 +190,8 @@ async fn main() {
             raw.rate, raw.cpu_us, log.rate, log.cpu_us
         );
     }
-    println!("bulk, one event each, new streams: {:.0} appends/s", bulk(&store).await);
+    let Measured { rate, cpu_us } = bulk(&store).await;
+    println!("bulk, one event each, new streams: {rate:.0} appends/s, {cpu_us:.1} µs CPU each");
     let (events, rate) = replay(&store).await;
     println!("replay of {events} events: {rate:.0} events/s");
     println!("one stream read after the other: {:.0} µs each", wake(&store).await * 1e6);

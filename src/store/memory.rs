@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::store::contract;
 
-    fn fixture() -> contract::Fixture {
+    async fn fixture() -> contract::Fixture {
         contract::Fixture { store: Arc::new(MemoryStore::new()), folder: None }
     }
 

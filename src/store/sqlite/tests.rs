@@ -3,18 +3,18 @@
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use palabre_events::Timestamp;
-use palabre_events::log::ItemAnswer;
+use palabre_events::log::{AppendItem, ItemAnswer};
+use palabre_events::{NewEvent, Timestamp};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::contract::{self, append, committed, fresh_key, fresh_stream, keyed, unkeyed, whole_log};
+use crate::store::contract::{self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log};
 use crate::store::verify::{Fault, NotProved, Proof, verify};
 use queue::{GROUP_APPENDS_MAX, QUEUED_APPENDS_MAX};
 
-fn fixture() -> contract::Fixture {
+async fn fixture() -> contract::Fixture {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path()).expect("opens");
     contract::Fixture { store: Arc::new(store), folder: Some(folder) }
@@ -169,6 +169,31 @@ async fn what_cannot_be_written_does_not_keep_its_neighbours_out() {
     let [first, refused, second] = answers.try_into().expect("an answer each");
     assert_eq!(refused, Ok(vec![ItemAnswer::Conflict { actual: 2 }]));
     assert_eq!((committed(first)[0].position, committed(second)[0].position), (2, 3));
+}
+
+/// Appends about 40 MiB.
+async fn write_much(store: &SqliteStore) {
+    let large = || NewEvent { data: vec![b'x'; NewEvent::DATA_BYTES_MAX], ..event("") };
+    for _ in 0..40 {
+        let items = vec![AppendItem { key: None, events: (0..16).map(|_| large()).collect() }];
+        committed(store.append(append(fresh_stream(), 0, items)).await);
+    }
+}
+
+#[tokio::test]
+async fn the_wal_is_folded_under_load_but_not_away_from_a_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path()).expect("opens");
+    let wal_bytes = || folder.path().join("log.sqlite-wal").metadata().expect("it exists").len();
+    write_much(&store).await;
+    assert!(wal_bytes() < 24 * 1024 * 1024, "{} bytes", wal_bytes());
+    let holding_on = meddle(&folder, "BEGIN; SELECT count(*) FROM events");
+    write_much(&store).await;
+    assert!(wal_bytes() > 40 * 1024 * 1024, "{} bytes", wal_bytes());
+    drop(holding_on);
+    write_much(&store).await;
+    store.close().await;
+    assert_eq!(verify(&*open(&folder), |_, _| ()).await, Ok(Proof { events: 3 * 640, streams: 120 }));
 }
 
 /// Twelve events of three streams, in turn.

@@ -8,9 +8,9 @@ use super::schema::PAGE_BYTES;
 
 /// Under load the WAL is folded once so much of it is new. More at once is cheaper, but a longer pause.
 const FOLD_AFTER_BYTES: u64 = 16 * 1024 * 1024;
-/// From this size on the writer waits for the last reader of an old state (at most the connection's wait for locks),
-/// so that the WAL can start anew.
-const WAIT_FOR_READERS_AFTER_BYTES: u64 = 128 * 1024 * 1024;
+/// A WAL of this size that is folded waits for its last reader (at most the connection's wait for locks), so that it
+/// can start anew.
+const RESTART_AFTER_BYTES: u64 = 64 * 1024 * 1024;
 /// So much that cannot be folded is told in the program's own log.
 const WARN_AFTER_BYTES: u64 = 256 * 1024 * 1024;
 /// The WAL's file is cut to this size when it starts anew. Kept, its blocks need no new allocation.
@@ -29,6 +29,8 @@ struct Extent {
 #[derive(Debug, Default)]
 pub(super) struct Wal {
     unfolded: bool,
+    /// Not before the WAL has this size: a reader holds on to an old state, and trying again at once would not help.
+    again_at_bytes: u64,
     warned: bool,
 }
 
@@ -40,38 +42,39 @@ impl Wal {
 
     /// After a commit: folds when much has gathered.
     pub fn committed(&mut self, connection: &Connection) {
-        let mode = |extent: Extent| match extent {
-            Extent { unfolded_bytes: 0..FOLD_AFTER_BYTES, .. } => None,
-            Extent { bytes: 0..WAIT_FOR_READERS_AFTER_BYTES, .. } => Some("PASSIVE"),
-            Extent { .. } => Some("RESTART"),
-        };
-        let folded = ask(connection, "NOOP").and_then(|extent| match mode(extent) {
-            None => Ok(extent),
-            Some(mode) => ask(connection, mode),
-        });
-        self.note(folded);
+        let extent = self.fold_when_much(connection);
+        self.note(extent);
     }
 
-    /// When nothing else is to be done: folds what there is, as far as readers let it.
+    fn fold_when_much(&mut self, connection: &Connection) -> rusqlite::Result<Extent> {
+        let before = ask(connection, "NOOP")?;
+        self.unfolded = before.unfolded_bytes > 0;
+        if before.unfolded_bytes < FOLD_AFTER_BYTES || before.bytes < self.again_at_bytes {
+            return Ok(before);
+        }
+        let after = ask(connection, "PASSIVE")?;
+        let held = after.unfolded_bytes > 0;
+        self.again_at_bytes = if held { after.bytes + FOLD_AFTER_BYTES } else { 0 };
+        if held || after.bytes < RESTART_AFTER_BYTES { Ok(after) } else { ask(connection, "RESTART") }
+    }
+
+    /// When nothing else is to be done: folds what there is. What a reader still needs is left to the next time.
     pub fn idle(&mut self, connection: &Connection) {
         self.note(ask(connection, "PASSIVE"));
+        self.unfolded = false;
     }
 
     fn note(&mut self, extent: rusqlite::Result<Extent>) {
         match extent {
             Ok(Extent { bytes, unfolded_bytes }) => {
-                self.unfolded = unfolded_bytes > 0;
                 let held = unfolded_bytes >= WARN_AFTER_BYTES;
                 if held && !self.warned {
                     tracing::warn!(bytes, "the log's WAL grows: a reader holds on to an old state");
                 }
                 self.warned = held;
             }
-            Err(error) => {
-                // Nothing is lost by it; the next commit tries again.
-                self.unfolded = false;
-                tracing::warn!(%error, "the log's WAL is not folded");
-            }
+            // Nothing is lost by it; the next commit tries again.
+            Err(error) => tracing::warn!(%error, "the log's WAL is not folded"),
         }
     }
 
