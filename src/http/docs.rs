@@ -43,12 +43,12 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     if file.gzpipped {
         response.insert_header(ContentEncoding::Gzip);
     }
-    response
+    let response = response
         .insert_header((header::CONTENT_SECURITY_POLICY, DOCS_POLICY))
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
         .content_type(file.content_type)
         .body(file.bytes.into_owned());
-    Ok(response.finish())
+    Ok(response)
 }
 
 /// What all operations share: how to show who one is, and the shape of every error.
@@ -71,6 +71,10 @@ impl Modify for Common {
         components.responses.insert("Problem".to_owned(), RefOr::T(problem));
         for item in document.paths.paths.values_mut() {
             for operation in operations(item) {
+                // Handlers of different nouns share names.
+                let noun = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+                let name = operation.operation_id.take().unwrap_or_default();
+                operation.operation_id = Some(format!("{noun}_{name}"));
                 let problem = RefOr::Ref(Ref::from_response_name("Problem"));
                 operation.responses.responses.insert("default".to_owned(), problem);
             }
