@@ -17,5 +17,6 @@ pub mod http;
 pub mod import;
 pub mod platform;
 pub mod random;
+pub mod server;
 pub mod store;
 pub mod vault;

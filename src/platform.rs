@@ -18,7 +18,7 @@ use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
 use crate::actors::timers::Timers;
-use crate::chat::{Caps, Hub, Pace};
+use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::feed::{Feed, FeedState, ViewsHandle};
@@ -90,6 +90,7 @@ impl Platform {
         let node = Uuid::now_v7();
         background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
+        background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
         let gates = Gates::new(&config);
         Ok(Arc::new(Self {
             config,

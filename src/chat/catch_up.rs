@@ -81,7 +81,7 @@ fn give_up(shared: &Shared, conversation: ConversationId) {
     drop(shard);
     // Without a roster it is not known who missed something: then everybody resumes.
     shared.connections.each(|connection| {
-        if roster.as_ref().is_none_or(|roster| roster.takes_part(connection.account)) {
+        if roster.as_ref().is_none_or(|roster| roster.takes_part(connection.account())) {
             connection.outbox.close(Close::Gap);
         }
     });

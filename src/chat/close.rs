@@ -2,6 +2,11 @@
 //!
 //! 4000 to 4499 say: reconnect with jitter, then resume. 4500 to 4999 say: stop.
 
+/// The shortest wait that is advised, in milliseconds.
+pub const RETURN_MS_MIN: u64 = 250;
+/// The longest one.
+pub const RETURN_MS_MAX: u64 = 5_000;
+
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
@@ -76,13 +81,41 @@ impl Close {
         }
     }
 
-    /// Whether all clients may meet it at the same moment, so that the server spreads their return.
-    pub fn wants_jitter(self) -> bool {
-        matches!(self, Self::Shutdown | Self::Overloaded)
+    /// The reason that comes with the code, for the connection with this `number`: the name and, where all clients meet
+    /// it at the same moment, how long this one should wait, so that they do not all come back at once.
+    pub fn reason(self, number: u64) -> String {
+        if !matches!(self, Self::Shutdown | Self::Overloaded) {
+            return self.name().to_owned();
+        }
+        // Multiples of the golden ratio spread evenly, whatever numbers are open.
+        let lot = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let wait_ms = RETURN_MS_MIN + ((lot * (RETURN_MS_MAX - RETURN_MS_MIN)) >> 32);
+        format!("{} retry_after_ms={wait_ms}", self.name())
     }
 
     /// Whether what waits is dropped, because the peer does not take it or may no longer have it.
     pub fn is_at_once(self) -> bool {
         matches!(self, Self::Slow | Self::NoPong | Self::Revoked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_are_sent_away_together_come_back_apart() {
+        let wait = |number: u64| {
+            let reason = Close::Shutdown.reason(number);
+            reason.strip_prefix("shutdown retry_after_ms=").unwrap().parse::<u64>().unwrap()
+        };
+        let mut buckets = [0; 10];
+        for number in 1..=1_000 {
+            assert!((RETURN_MS_MIN..RETURN_MS_MAX).contains(&wait(number)));
+            buckets[usize::try_from((wait(number) - RETURN_MS_MIN) * 10 / (RETURN_MS_MAX - RETURN_MS_MIN)).unwrap()] +=
+                1;
+        }
+        assert!(buckets.iter().all(|count| (80..=120).contains(count)), "{buckets:?}");
+        assert_eq!(Close::Slow.reason(7), "slow");
     }
 }

@@ -9,25 +9,34 @@ use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
-use uuid::Uuid;
 
 use super::close::Close;
+use super::marks::Gathering;
 use super::outbox::Outbox;
+use crate::vault::{SessionId, TokenHash};
 
 /// The most commands of one connection that run at the same time; further ones are answered `busy`.
 pub const COMMANDS_IN_FLIGHT_MAX: u16 = 32;
 /// With so many unreadable frames a connection is closed.
 pub const BAD_FRAMES_MAX: u8 = 10;
 
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    /// Who.
+    pub account: AccountId,
+    /// Signed in by this session.
+    pub session: SessionId,
+    /// The hash of its token.
+    pub token: TokenHash,
+}
+
 /// One open socket.
-#[derive(Debug)]
 pub struct Connection {
     /// Distinguishes it on this node.
     pub number: u64,
     /// Whose it is.
-    pub account: AccountId,
-    /// The sign-in that it came with.
-    pub session: Uuid,
+    pub holder: Holder,
     /// Where it comes from.
     pub address: IpAddr,
     /// What waits to be sent.
@@ -39,22 +48,17 @@ pub struct Connection {
     bad_frames: AtomicU8,
     pub(super) following: Mutex<Following>,
     descriptor: Mutex<Option<RawFd>>,
+    /// Held while its session is looked at, so that commands go on in the order in which they came.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) marks: Mutex<Gathering>,
 }
 
 impl Connection {
     /// A connection that was opened `now_ms` after the hub.
-    pub fn new(
-        number: u64,
-        account: AccountId,
-        session: Uuid,
-        address: IpAddr,
-        descriptor: Option<RawFd>,
-        now_ms: u64,
-    ) -> Self {
+    pub fn new(number: u64, holder: Holder, address: IpAddr, descriptor: Option<RawFd>, now_ms: u64) -> Self {
         Self {
             number,
-            account,
-            session,
+            holder,
             address,
             outbox: Outbox::default(),
             heard_at_ms: AtomicU64::new(now_ms),
@@ -64,7 +68,14 @@ impl Connection {
             bad_frames: AtomicU8::new(0),
             following: Mutex::default(),
             descriptor: Mutex::new(descriptor),
+            turn: tokio::sync::Mutex::default(),
+            marks: Mutex::default(),
         }
+    }
+
+    /// Whose it is.
+    pub fn account(&self) -> AccountId {
+        self.holder.account
     }
 
     /// Something came from the peer.
@@ -140,7 +151,6 @@ pub(super) struct Following {
 }
 
 /// A command that runs.
-#[derive(Debug)]
 pub struct InFlight(Arc<Connection>);
 
 impl Drop for InFlight {

@@ -68,8 +68,8 @@ impl Connections {
             }
             *from_there += 1;
         }
-        let mut shard = self.shard(connection.account).lock();
-        let open = shard.open.entry(connection.account).or_default();
+        let mut shard = self.shard(connection.account()).lock();
+        let open = shard.open.entry(connection.account()).or_default();
         if open.len() >= per_account_max {
             drop(shard);
             self.release_address(connection.address);
@@ -78,8 +78,8 @@ impl Connections {
         open.push(connection.clone());
         let came = open.len() == 1;
         self.count.fetch_add(1, Ordering::Relaxed);
-        if came && shard.going.remove(&connection.account).is_none() {
-            shard.tell_watchers(connection.account, true);
+        if came && shard.going.remove(&connection.account()).is_none() {
+            shard.tell_watchers(connection.account(), true);
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Connections {
             following.over = true;
             self.unwatch(connection, &std::mem::take(&mut following.accounts));
         }
-        let account = connection.account;
+        let account = connection.account();
         let mut shard = self.shard(account).lock();
         let Some(open) = shard.open.get_mut(&account) else { return };
         let Some(place) = open.iter().position(|known| known.number == connection.number) else { return };

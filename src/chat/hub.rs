@@ -32,6 +32,7 @@ use super::watchdog::{self, Pace};
 use crate::actors::Publish;
 use crate::feed::Offer;
 use crate::store::EventStore;
+use crate::vault::SessionId;
 
 /// The most reads of the log by the hub at the same time; further ones wait, and ephemeral ones are dropped.
 pub const READS_MAX: usize = 32;
@@ -105,7 +106,7 @@ impl Hub {
     pub fn connect(&self, connection: &Arc<Connection>) -> Result<(), Close> {
         let Caps { per_account, per_address } = self.shared.caps;
         self.shared.connections.add(connection, per_account, per_address).map_err(|too_many| {
-            tracing::info!(account = %connection.account, ?too_many, "a connection too many");
+            tracing::info!(account = %connection.account(), ?too_many, "a connection too many");
             match too_many {
                 TooMany::OfAccount | TooMany::FromAddress => Close::Overloaded,
             }
@@ -122,19 +123,17 @@ impl Hub {
         self.shared.connections.remove(connection, self.elapsed_ms());
     }
 
-    /// Closes all connections of which `concerns` says so.
-    pub fn close_where(&self, why: Close, concerns: impl Fn(&Connection) -> bool) {
-        self.shared.connections.each(|connection| {
-            if concerns(connection) {
-                connection.outbox.close(why);
-            }
-        });
+    /// Closes the connections that `session` of `account` opened.
+    pub fn end_session(&self, account: AccountId, session: SessionId) {
+        let of_session = |connection: &Arc<Connection>| connection.holder.session == session;
+        let connections = self.shared.connections.of(account);
+        connections.into_iter().filter(of_session).for_each(|connection| connection.outbox.close(Close::Revoked));
     }
 
     /// Closes all connections, also those that come from now on, because the server stops.
     pub fn shut_down(&self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        self.close_where(Close::Shutdown, |_| true);
+        self.shared.connections.each(|connection| connection.outbox.close(Close::Shutdown));
     }
 
     /// How many connections are open.
@@ -167,9 +166,9 @@ impl Hub {
     ) -> Result<Vec<AccountId>, CannotRead> {
         let (mut followed, mut others) = (Vec::new(), Vec::new());
         for conversation in conversations {
-            if let Some(roster) = self.roster(*conversation).await?.filter(|it| it.takes_part(connection.account)) {
+            if let Some(roster) = self.roster(*conversation).await?.filter(|it| it.takes_part(connection.account())) {
                 followed.push(*conversation);
-                others.extend(roster.present().into_iter().filter(|other| *other != connection.account));
+                others.extend(roster.present().into_iter().filter(|other| *other != connection.account()));
             }
         }
         others.sort_unstable();

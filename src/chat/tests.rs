@@ -19,13 +19,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::close::Close;
-use super::connection::Connection;
+use super::connection::{Connection, Holder};
 use super::history::{self, Span};
 use super::{Caps, Hub, Pace};
 use crate::actors::Publish;
 use crate::feed::Offer;
 use crate::store::memory::MemoryStore;
 use crate::store::{EventStore, ReadFailure};
+use crate::vault::{SessionId, TokenHash};
 
 /// A log that fails to be read for so many times.
 struct Flaky {
@@ -125,7 +126,8 @@ impl Scene {
     fn connection(&self, account: AccountId, host: u8) -> Arc<Connection> {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
         let number = self.hub.next_number();
-        Arc::new(Connection::new(number, account, Uuid::nil(), address, None, self.hub.elapsed_ms()))
+        let holder = Holder { account, session: SessionId(Uuid::nil()), token: TokenHash([0; 32]) };
+        Arc::new(Connection::new(number, holder, address, None, self.hub.elapsed_ms()))
     }
 }
 

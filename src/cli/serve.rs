@@ -1,17 +1,12 @@
 //! `palabre serve`.
 
-use actix_web::{App, HttpServer, middleware, web};
 use clap::Args;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::{ServerSettings, Settings, in_system, log_to_stderr};
 use crate::config::Config;
-use crate::http;
 use crate::platform::Platform;
-
-/// How long sessions and requests may take to end.
-const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+use crate::server::{self, Listening};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -29,30 +24,17 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let (listen, workers) = (config.listen, config.workers.max(1));
     let platform = Platform::start(config).await?;
-    let shared = web::Data::from(platform.clone());
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
-            .wrap(middleware::Compress::default())
-            .wrap(tracing_actix_web::TracingLogger::default())
-            .configure(http::routes)
-    })
-    .workers(workers)
-    .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())
-    .disable_signals()
-    .bind(listen)?;
-    let addresses = server.addrs();
-    let running = server.run();
-    let handle = running.handle();
+    let Listening { server, addresses } = server::listen(&platform)?;
     announce(&platform, &addresses);
+    let (handle, hub) = (server.handle(), platform.hub.clone());
     actix::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping: telling sessions to come back, finishing what is under way");
+        hub.shut_down();
         handle.stop(true).await;
     });
-    running.await?;
+    server.await?;
     platform.stop().await;
     Ok(())
 }

@@ -17,3 +17,4 @@ pub mod talk;
 pub mod words;
 
 pub use ask::{Asked, Done, FieldError, Refusal};
+pub use check::MESSAGE_CHARS_MAX;

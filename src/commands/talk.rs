@@ -128,6 +128,11 @@ async fn seal_text(platform: &Platform, author: AccountId, text: &str) -> Result
     platform.seal(key, &MessageText(text))
 }
 
+/// Whoever asks does not take part in the conversation.
+pub fn not_a_participant() -> Refusal {
+    rejected(&ConversationRejection::NotAParticipant)
+}
+
 pub(super) fn rejected(rejection: &impl Rejection) -> Refusal {
     Refusal::Rejected(rejection.code(), rejection.explain())
 }

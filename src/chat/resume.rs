@@ -1,0 +1,144 @@
+//! What a client missed since it was last connected.
+//!
+//! The connection is known to the hub before anything is read here, so that whatever is committed later is told to it,
+//! and whatever was committed before is read: nothing falls between. The answer is whole or says what is not in it;
+//! there is no partial replay.
+
+use palabre_events::ConversationId;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+use super::asking::Hello;
+use super::connection::Connection;
+use super::frames;
+use super::frames::answer::{ChangedHead, Resumed};
+use super::history::{self, CannotRead, PAGE_EVENTS_MAX};
+use crate::commands::Refusal;
+use crate::feed::FRESH_WITHIN;
+use crate::platform::Platform;
+
+/// The most bytes of events in one answer; conversations that do not fit are too far.
+pub const RESUMED_BYTES_MAX: usize = 512 * 1024;
+/// The most conversations listed as changed.
+pub const CHANGED_MAX: usize = 200;
+
+impl From<CannotRead> for Refusal {
+    fn from(_: CannotRead) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// Answers a hello, and follows the conversations that it names.
+pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: Hello) -> Result<Resumed, Refusal> {
+    let log_id = platform.log.log_id();
+    let head = *platform.log.head().borrow();
+    let mut resumed = Resumed {
+        log_id,
+        position: head,
+        fresh: false,
+        changed: Vec::new(),
+        more_changed: false,
+        events: Vec::new(),
+        too_far: Vec::new(),
+        not_yours: Vec::new(),
+        online: Vec::new(),
+    };
+    let ahead = hello.position.is_some_and(|position| position > head);
+    if ahead || hello.log_id.is_some_and(|known| known != log_id) {
+        return Ok(Resumed { fresh: true, ..resumed });
+    }
+    if let Some(position) = hello.position {
+        changed_heads(platform, connection, position, head, &mut resumed).await?;
+    }
+    let mut bytes_left = RESUMED_BYTES_MAX;
+    for (conversation, seq) in &hello.conversations {
+        match missing(platform, connection, *conversation, *seq).await? {
+            Missing::Ahead => return Ok(Resumed { fresh: true, changed: vec![], events: vec![], ..resumed }),
+            Missing::NotYours => resumed.not_yours.push(*conversation),
+            Missing::Events(events) => {
+                let bytes = events.iter().map(|event| event.get().len() + 1).sum::<usize>();
+                if bytes <= bytes_left {
+                    bytes_left -= bytes;
+                    resumed.events.extend(events);
+                } else {
+                    resumed.too_far.push(*conversation);
+                }
+            }
+            Missing::TooMany => resumed.too_far.push(*conversation),
+        }
+    }
+    let named: Vec<_> = hello.conversations.into_keys().collect();
+    resumed.online = platform.hub.follow(connection, &named).await?;
+    Ok(resumed)
+}
+
+/// Lists what moved after `position`, once the views have seen all that was committed before the hello.
+async fn changed_heads(
+    platform: &Platform,
+    connection: &Connection,
+    position: u64,
+    head: u64,
+    resumed: &mut Resumed,
+) -> Result<(), Refusal> {
+    if !platform.views.wait_for(head, FRESH_WITHIN).await {
+        return Err(Refusal::Unavailable);
+    }
+    let account = connection.account();
+    let asked = platform.views.query(move |views| views.inbox_changed_since(account, position, CHANGED_MAX)).await;
+    let changed = asked.map_err(|failure| {
+        tracing::error!(%failure, "the inbox cannot be read");
+        Refusal::Unavailable
+    })?;
+    let head_of = |entry: &palabre_projections::conversations::inbox::InboxEntry| ChangedHead {
+        conversation: entry.conversation.conversation,
+        seq: entry.own.head_seq,
+        from_seq: entry.own.stays.iter().map(|stay| stay.from_seq).min().unwrap_or(1),
+        unread: entry.own.unread,
+    };
+    resumed.changed = changed.entries.iter().map(head_of).collect();
+    resumed.more_changed = changed.more;
+    resumed.position = changed.position;
+    Ok(())
+}
+
+/// What a client misses in one conversation.
+enum Missing {
+    /// These frames, in order; none when it knows all.
+    Events(Vec<Box<RawValue>>),
+    /// More than one page.
+    TooMany,
+    /// The account never took part, or there is no such conversation.
+    NotYours,
+    /// The client knows more than there is.
+    Ahead,
+}
+
+async fn missing(
+    platform: &Platform,
+    connection: &Connection,
+    conversation: ConversationId,
+    seq: u64,
+) -> Result<Missing, Refusal> {
+    let account = connection.account();
+    let Some(mut roster) = platform.hub.roster(conversation).await? else { return Ok(Missing::NotYours) };
+    if roster.is_group() {
+        // Who may see what is committed at this very moment depends on the roster of this very moment.
+        roster = history::roster(platform.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)?;
+    }
+    let Some(reach) = roster.reach(account) else { return Ok(Missing::NotYours) };
+    // One event that the client has comes along, to see that we have it too.
+    let known = u64::from(seq > 0);
+    let limit = PAGE_EVENTS_MAX + 1 + usize::from(seq > 0);
+    let mut events = platform.log.read(conversation.into(), seq - known, limit).await.map_err(CannotRead::from)?;
+    if seq > 0 && events.is_empty() {
+        return Ok(Missing::Ahead);
+    }
+    let last = if roster.is_group() { roster.seq() } else { u64::MAX }.min(reach.to_seq.unwrap_or(u64::MAX));
+    events.retain(|envelope| envelope.version > seq && envelope.version <= last);
+    if events.len() > PAGE_EVENTS_MAX {
+        return Ok(Missing::TooMany);
+    }
+    let frame = |envelope: &Arc<_>| frames::frame(envelope, account, &roster, &platform.keyring);
+    let frames = events.iter().map(frame).collect::<Result<_, _>>();
+    Ok(Missing::Events(frames.map_err(CannotRead::from)?))
+}

@@ -1,0 +1,179 @@
+//! What happens with a frame that came in: read it, check that its sender is still signed in and does not ask too fast,
+//! do it, answer it.
+//!
+//! Every frame with an `id` is answered exactly once, whatever becomes of it. Commands of one connection begin in the
+//! order in which they came and then run beside each other, so answers may come in another order. How frames travel is
+//! for [`super::socket`].
+
+use palabre_events::{CommandKey, ConversationId};
+use std::sync::Arc;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::asking::{self, Asking, Command, Unread, What};
+use super::close::Close;
+use super::connection::{Connection, InFlight};
+use super::frames::answer::{Answer, CommandError, Made, Outcome};
+use super::hub::Hub;
+use super::{frames, marks, resume};
+use crate::accounts::SessionEnded;
+use crate::clock;
+use crate::commands::{Asked, Refusal, bookings, negotiation, talk};
+use crate::platform::Platform;
+
+/// Takes a frame from a connection. Must be called on a thread that runs local tasks.
+pub fn received(platform: &Arc<Platform>, connection: &Arc<Connection>, text: &str) {
+    let Asking { id, what } = match asking::read(text) {
+        Ok(asking) => asking,
+        Err(unread) => {
+            let misbehaves = matches!(unread, Unread::BadFrame { .. });
+            answer(connection, &unread.answer());
+            if misbehaves {
+                connection.misbehaved();
+            }
+            return;
+        }
+    };
+    if let Err(too_fast) = platform.gates.accounts.take(&connection.account()) {
+        return refuse(connection, id, CommandError::too_many_requests(too_fast.retry_after_ms));
+    }
+    let Some(in_flight) = connection.begin() else {
+        return refuse(connection, id, Refusal::Busy.into());
+    };
+    let reply = Reply { connection: connection.clone(), re: id, answered: false, _in_flight: in_flight };
+    actix_web::rt::spawn(run(platform.clone(), reply, what));
+}
+
+/// Whether whoever opened the connection is still signed in; if not, the connection is closed. Answers waiters in the
+/// order in which they asked.
+pub async fn still_signed_in(platform: &Platform, connection: &Connection) -> Result<(), Refusal> {
+    let _turn = connection.turn.lock().await;
+    match platform.accounts.who(connection.holder.token, clock::now()).await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            connection.outbox.close(Close::Revoked);
+            Err(Refusal::Unavailable)
+        }
+        Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+/// Closes the connections of sessions that are ended, until the node stops.
+pub async fn follow_endings(hub: Hub, mut endings: Receiver<SessionEnded>) {
+    loop {
+        match endings.recv().await {
+            Ok(SessionEnded { account, session }) => hub.end_session(account, session),
+            // Each connection's session is asked for at its next command or ping.
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "endings of sessions came too fast"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn run(platform: Arc<Platform>, reply: Reply, what: What) {
+    let connection = reply.connection.clone();
+    if let Err(refusal) = still_signed_in(&platform, &connection).await {
+        return reply.outcome(Outcome::Error(refusal.into()));
+    }
+    let made = match what {
+        What::Hello(hello) => resume::resume(&platform, &connection, hello).await.map(Box::new).map(Made::Resumed),
+        What::Follow(conversations) => {
+            let online = platform.hub.follow(&connection, &conversations).await;
+            online.map(|online| Made::Following { online }).map_err(Refusal::from)
+        }
+        What::Typing { conversation, on } => match platform.hub.typing(connection.account(), conversation, on).await {
+            Ok(true) => return reply.nothing(),
+            Ok(false) => Err(talk::not_a_participant()),
+            Err(cannot_read) => Err(cannot_read.into()),
+        },
+        What::MarkRead { key, conversation, up_to } => {
+            return marks::mark_read(&platform, reply, key, conversation, up_to);
+        }
+        What::Command(key, command) => do_command(&platform, &connection, key, command).await,
+    };
+    reply.outcome(made.map_or_else(|refusal| Outcome::Error(refusal.into()), Outcome::Ok));
+}
+
+async fn do_command(
+    platform: &Platform,
+    connection: &Connection,
+    key: CommandKey,
+    command: Command,
+) -> Result<Made, Refusal> {
+    let asked = Asked::new(connection.account(), key, clock::now())?;
+    let in_conversation = Made::in_conversation;
+    Ok(match command {
+        Command::OpenConversation(open) => {
+            let created = talk::open_conversation(platform, asked, open).await?;
+            Made::opened(ConversationId(created.id), created.done)
+        }
+        Command::PostMessage(conversation, post) => {
+            in_conversation(talk::post_message(platform, asked, conversation, post).await?)
+        }
+        Command::EditMessage(conversation, message, edit) => {
+            in_conversation(talk::edit_message(platform, asked, conversation, message, edit).await?)
+        }
+        Command::RetractMessage(conversation, message) => {
+            in_conversation(talk::retract_message(platform, asked, conversation, message).await?)
+        }
+        Command::MakeProposal(conversation, make) => {
+            let proposed = negotiation::make_proposal(platform, asked, conversation, *make).await?;
+            Made::proposed(proposed.proposal, proposed.terms_hash, proposed.done)
+        }
+        Command::AcceptProposal(conversation, proposal, terms_hash) => {
+            in_conversation(negotiation::accept(platform, asked, conversation, proposal, terms_hash).await?)
+        }
+        Command::DeclineProposal(conversation, proposal, why) => {
+            in_conversation(negotiation::decline(platform, asked, conversation, proposal, why).await?)
+        }
+        Command::WithdrawProposal(conversation, proposal) => {
+            in_conversation(negotiation::withdraw(platform, asked, conversation, proposal).await?)
+        }
+        Command::CancelBooking(conversation, reservation, why) => {
+            Made::elsewhere(bookings::cancel(platform, asked, conversation, reservation, why).await?)
+        }
+        Command::ReconfirmBooking(conversation, reservation, terms_version) => {
+            let done = bookings::reconfirm(platform, asked, conversation, reservation, terms_version).await?;
+            Made::elsewhere(done)
+        }
+        Command::ReportNoShow(conversation, reservation) => {
+            Made::elsewhere(bookings::report_no_show(platform, asked, conversation, reservation).await?)
+        }
+    })
+}
+
+/// The one answer that a frame gets. Dropped without one, because what should have answered broke, it says that the
+/// outcome is unknown.
+pub(super) struct Reply {
+    pub(super) connection: Arc<Connection>,
+    re: u64,
+    answered: bool,
+    _in_flight: InFlight,
+}
+
+impl Reply {
+    pub(super) fn outcome(mut self, outcome: Outcome) {
+        self.answered = true;
+        answer(&self.connection, &Answer { re: Some(self.re), outcome });
+    }
+
+    /// For what is answered only when it fails.
+    fn nothing(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.answered {
+            refuse(&self.connection, self.re, Refusal::Unavailable.into());
+        }
+    }
+}
+
+fn refuse(connection: &Connection, re: u64, error: CommandError) {
+    answer(connection, &Answer { re: Some(re), outcome: Outcome::Error(error) });
+}
+
+fn answer(connection: &Connection, answer: &Answer) {
+    connection.outbox.push(frames::text(answer));
+}

@@ -1,0 +1,282 @@
+//! Everything about how frames travel: the handshake, and one actor per WebSocket on actix-web-actors. No other file
+//! knows that crate, so that another transport is a change of this file alone; `docs/decisions/0002-websocket-actor.md`
+//! says why it is this one.
+//!
+//! Writing: whoever serves the connection polls the actor only while the peer takes what it is sent. The actor then
+//! takes one batch from the outbox at a time, so the outbox is the only queue, and it is bounded. Reading: frames are
+//! judged by their declared length before they are whole, and nothing is read while frames wait to be handled. Timers
+//! are not here: an actor whose peer takes nothing is not polled, so [`super::watchdog`] has them.
+
+use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
+use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
+use actix_web::dev::Extensions;
+use actix_web::error::PayloadError;
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, handshake, handshake_with_protocols};
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use futures_util::Stream;
+use std::any::Any;
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio_util::codec::Decoder;
+
+use super::close::Close;
+use super::connection::Connection;
+use super::door::{self, Entry};
+use super::outbox::Batch;
+use super::session;
+use crate::platform::Platform;
+
+/// The longest frame, and the longest message of several frames, in bytes.
+pub const FRAME_BYTES_MAX: usize = 65_536;
+/// How long a peer may leave what it was sent unacknowledged, or its window shut, before the system ends the
+/// connection.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(45);
+/// How much the system keeps of what it cannot send yet, in bytes per connection; the rest waits in the outbox.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
+/// The number of the socket that a request came by.
+#[derive(Clone, Copy, Debug)]
+struct Descriptor(RawFd);
+
+/// For `HttpServer::on_connect`: has the system give up on peers that take nothing, and remembers the socket, so that
+/// the watchdog can cut it.
+pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = socket2::SockRef::from(stream);
+    let set = [
+        socket.set_tcp_nodelay(true),
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)),
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX),
+    ];
+    for error in set.into_iter().filter_map(Result::err) {
+        // The watchdog still ends what stands still; it is only later.
+        tracing::debug!(%error, "an option of a socket cannot be set");
+    }
+    data.insert(Descriptor(stream.as_raw_fd()));
+}
+
+/// `GET /ws`.
+pub async fn open(
+    request: HttpRequest,
+    payload: web::Payload,
+    platform: web::Data<Platform>,
+) -> Result<HttpResponse, Error> {
+    // Before anybody is let in, so that whoever is let in gets a socket.
+    handshake(&request)?;
+    let platform = platform.into_inner();
+    let descriptor = request.conn_data::<Descriptor>().map(|descriptor| descriptor.0);
+    let entry = door::enter(&platform, &request, descriptor).await?;
+    let protocol = entry.protocol();
+    let mut response = handshake_with_protocols(&request, &[protocol])?;
+    let (reader, unread) = (Reader::new(payload), futures_util::stream::pending::<Result<Bytes, PayloadError>>());
+    let socket = Socket { platform, entry, reader: Some(reader) };
+    Ok(response.streaming(WebsocketContext::create(socket, unread)))
+}
+
+/// The actor of one WebSocket.
+struct Socket {
+    platform: Arc<Platform>,
+    entry: Entry,
+    reader: Option<Reader>,
+}
+
+impl Actor for Socket {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        match &self.entry {
+            Entry::Open(connection) => {
+                context.add_stream(Sending(connection.clone()));
+                context.add_stream(self.reader.take().expect("an actor starts once"));
+            }
+            Entry::Shut { why, .. } => close(context, *why, 0),
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Entry::Open(connection) = &self.entry {
+            // The connection's owner drops this actor before it closes the socket.
+            connection.gone();
+            self.platform.hub.disconnect(connection);
+        }
+    }
+}
+
+/// Batches of the outbox, as long as there are any.
+struct Sending(Arc<Connection>);
+
+impl Stream for Sending {
+    type Item = Batch;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        self.0.outbox.poll_take(context).map(Some)
+    }
+}
+
+impl StreamHandler<Batch> for Socket {
+    fn handle(&mut self, batch: Batch, context: &mut Self::Context) {
+        let Entry::Open(connection) = &self.entry else { return };
+        for frame in batch.frames {
+            context.text(frame);
+        }
+        if batch.ping {
+            context.ping(b"");
+            let (platform, connection) = (self.platform.clone(), connection.clone());
+            actix_web::rt::spawn(async move {
+                // Whoever is no longer signed in is closed by it; whether the vault answers is for the next ping.
+                session::still_signed_in(&platform, &connection).await.ok();
+            });
+        }
+        if let Some(why) = batch.close {
+            close(context, why, connection.number);
+        }
+    }
+}
+
+fn close(context: &mut WebsocketContext<Socket>, why: Close, number: u64) {
+    let description = if why.name().is_empty() { None } else { Some(why.reason(number)) };
+    context.close(Some(CloseReason { code: CloseCode::from(why.code()), description }));
+    context.stop();
+}
+
+impl StreamHandler<Incoming> for Socket {
+    fn handle(&mut self, incoming: Incoming, context: &mut Self::Context) {
+        let Entry::Open(connection) = &self.entry else { return };
+        connection.heard(self.platform.hub.elapsed_ms());
+        match incoming {
+            Incoming::Text(text) => session::received(&self.platform, connection, &text),
+            Incoming::Ping(content) => context.pong(&content),
+            Incoming::Pong => {}
+            Incoming::Goodbye => close(context, Close::Goodbye, connection.number),
+            Incoming::Broken(why) => close(context, why, connection.number),
+        }
+    }
+}
+
+/// The context wants a handler for messages of its own reader. Ours reads instead, so that none comes.
+impl StreamHandler<Result<Message, ProtocolError>> for Socket {
+    fn handle(&mut self, _: Result<Message, ProtocolError>, _: &mut Self::Context) {}
+}
+
+/// What comes from a peer.
+#[derive(Debug, PartialEq, Eq)]
+enum Incoming {
+    Text(ByteString),
+    Ping(Bytes),
+    Pong,
+    Goodbye,
+    Broken(Close),
+}
+
+/// Reads whole messages, and never keeps more than one message and one chunk.
+struct Reader<S = web::Payload> {
+    chunks: S,
+    codec: Codec,
+    unread: BytesMut,
+    /// The beginning of a text that comes in several frames.
+    begun: Option<BytesMut>,
+    ended: bool,
+}
+
+impl<S> Reader<S> {
+    fn new(chunks: S) -> Self {
+        let codec = Codec::new().max_size(FRAME_BYTES_MAX);
+        Self { chunks, codec, unread: BytesMut::new(), begun: None, ended: false }
+    }
+
+    /// The next message in what was received; none when it is not whole.
+    fn next_message(&mut self) -> Option<Incoming> {
+        loop {
+            if declared_length(&self.unread).is_some_and(|length| length > FRAME_BYTES_MAX as u64) {
+                return Some(Incoming::Broken(Close::TooLong));
+            }
+            let frame = match self.codec.decode(&mut self.unread) {
+                Ok(frame) => frame?,
+                Err(ProtocolError::Overflow) => return Some(Incoming::Broken(Close::TooLong)),
+                Err(_) => return Some(Incoming::Broken(Close::BrokenProtocol)),
+            };
+            if let Some(incoming) = self.assemble(frame) {
+                return Some(incoming);
+            }
+        }
+    }
+
+    fn assemble(&mut self, frame: Frame) -> Option<Incoming> {
+        Some(match frame {
+            Frame::Text(text) => read_text(text),
+            Frame::Ping(content) => Incoming::Ping(content),
+            Frame::Pong(_) => Incoming::Pong,
+            Frame::Close(_) => Incoming::Goodbye,
+            Frame::Binary(_) | Frame::Continuation(Item::FirstBinary(_)) => Incoming::Broken(Close::Binary),
+            Frame::Continuation(Item::FirstText(part)) => {
+                self.begun = Some(part.into());
+                return None;
+            }
+            Frame::Continuation(Item::Continue(part)) => return self.go_on(&part),
+            Frame::Continuation(Item::Last(part)) => match self.go_on(&part) {
+                Some(too_long) => too_long,
+                None => read_text(self.begun.take()?.freeze()),
+            },
+        })
+    }
+
+    fn go_on(&mut self, part: &[u8]) -> Option<Incoming> {
+        let begun = self.begun.get_or_insert_default();
+        if begun.len() + part.len() > FRAME_BYTES_MAX {
+            return Some(Incoming::Broken(Close::TooLong));
+        }
+        begun.extend_from_slice(part);
+        None
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Reader<S> {
+    type Item = Incoming;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        let this = &mut *self;
+        loop {
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            if let Some(incoming) = this.next_message() {
+                this.ended = matches!(incoming, Incoming::Broken(_) | Incoming::Goodbye);
+                return Poll::Ready(Some(incoming));
+            }
+            match pin!(&mut this.chunks).poll_next(context) {
+                Poll::Ready(Some(Ok(chunk))) => this.unread.extend_from_slice(&chunk),
+                Poll::Ready(Some(Err(_)) | None) => this.ended = true,
+                Poll::Pending => {
+                    if this.unread.is_empty() {
+                        // An idle connection keeps no memory for reading.
+                        this.unread = BytesMut::new();
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+fn read_text(text: Bytes) -> Incoming {
+    ByteString::try_from(text).map_or(Incoming::Broken(Close::NotUtf8), Incoming::Text)
+}
+
+/// The length that the frame at the beginning of `received` declares, as soon as that has come (RFC 6455, 5.2).
+fn declared_length(received: &[u8]) -> Option<u64> {
+    match received.get(1)? & 0x7f {
+        126 => Some(u64::from(u16::from_be_bytes(received.get(2..4)?.try_into().ok()?))),
+        127 => Some(u64::from_be_bytes(received.get(2..10)?.try_into().ok()?)),
+        length => Some(u64::from(length)),
+    }
+}

@@ -1,0 +1,43 @@
+//! The HTTP server of a node: what answers under which path. For `palabre serve` and for tests alike.
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, middleware, web};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chat::socket;
+use crate::http;
+use crate::platform::Platform;
+
+/// How long sockets and requests may take to end.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// A server that listens. It answers while [`Listening::server`] is awaited.
+pub struct Listening {
+    /// To be awaited, and stopped by its handle.
+    pub server: Server,
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Listens where the settings say.
+pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
+    let (listen, workers) = (platform.config.listen, platform.config.workers.max(1));
+    let shared = web::Data::from(platform.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .wrap(middleware::Compress::default())
+            .wrap(tracing_actix_web::TracingLogger::default())
+            .route("/ws", web::get().to(socket::open))
+            .configure(http::routes)
+    })
+    .on_connect(socket::on_connect)
+    .workers(workers)
+    .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())
+    .disable_signals()
+    .bind(listen)?;
+    let addresses = server.addrs();
+    Ok(Listening { server: server.run(), addresses })
+}

@@ -1,0 +1,7 @@
+//! The chat over real sockets, on a real server.
+
+mod client;
+#[path = "../support/mod.rs"]
+mod support;
+mod talk;
+mod transport;
