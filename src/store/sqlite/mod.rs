@@ -1,8 +1,8 @@
 //! The log in one SQLite file: the embedded default.
 //!
-//! Callers put appends into the bounded [`queue`]; the [`writer`] thread takes what has gathered, writes it as one
-//! transaction through a [`batch`], and answers once the commit is on disk. Reads go to a small pool of [`readers`].
-//! One process writes at a time, held by a lock in the [`folder`]; others may read beside it.
+//! Callers put appends into the bounded `queue`; the `writer` thread takes what has gathered, writes it as one
+//! transaction through a `batch`, and answers once the commit is on disk. Reads go to a small pool of `readers`.
+//! One process writes at a time, held by a lock in the `folder`; others may read beside it.
 
 mod batch;
 mod folder;
