@@ -49,6 +49,7 @@ impl Link {
 
     async fn converse(&mut self, connection: &mut Connection) -> Result<()> {
         let (hello, unanswered) = self.begin(&connection.welcome);
+        self.shared.told();
         connection.send(&hello).await?;
         for frame in unanswered {
             connection.send(&frame).await?;

@@ -37,7 +37,9 @@ impl Player {
     pub async fn enter(api: &Api, name: &str, ledger: &Ledger) -> Result<Self> {
         let email = format!("{}@example.org", name.to_lowercase().replace(|c: char| !c.is_ascii(), "e"));
         let person = api.sign_up(&email, name).await?;
-        Ok(Self { chat: Chat::start(&person), person, ledger: ledger.clone() })
+        let chat = Chat::start(&person);
+        chat.wait_until("the welcome", BOUND, |chat| (chat.tally().connections > 0).then_some(())).await?;
+        Ok(Self { chat, person, ledger: ledger.clone() })
     }
 
     /// Their name.

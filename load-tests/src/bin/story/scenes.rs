@@ -38,6 +38,8 @@ struct Scene<'a> {
     /// When Chloé had countered and Malik had not yet agreed.
     before_booking: String,
     reservation: String,
+    /// The last position that a write was acknowledged with: what reads after it must include.
+    position: u64,
 }
 
 /// Plays the whole story.
@@ -88,6 +90,7 @@ impl<'a> Scene<'a> {
             second_talk: Uuid::nil(),
             before_booking: String::new(),
             reservation: String::new(),
+            position: 0,
         })
     }
 
@@ -103,6 +106,7 @@ impl<'a> Scene<'a> {
         });
         let offered = self.chloe.person.api.post("rides", &ride).await?;
         self.ride = id_in(&offered, "ride")?;
+        self.position = offered["position"].as_u64().context("a write has a position")?;
         self.tell.step(&format!(
             "Chloé offers Grenoble → Bourgoin-Jallieu → Lyon, {} UTC, 3 seats at 9.00 EUR.",
             self.departs_at.format("%-d %B %Y, %H:%M")
@@ -114,7 +118,10 @@ impl<'a> Scene<'a> {
     async fn search(&self, seats: u64) -> Result<(u64, Option<Value>)> {
         let at = (self.departs_at + Duration::minutes(60)).to_rfc3339_opts(SecondsFormat::Secs, true);
         let (from, to) = (RUY.to_query(), LYON.to_query());
-        let path = format!("searches?from={from}&to={to}&at={at}&tolerance_min=60&radius_km=5&seats={seats}");
+        let position = self.position;
+        let path = format!(
+            "searches?from={from}&to={to}&at={at}&tolerance_min=60&radius_km=5&seats={seats}&min_position={position}"
+        );
         let answer = self.api.get(&path).await?;
         let total = answer["total"].as_u64().context("a search has a total")?;
         let offers = answer["offers"].as_array().context("a search has offers")?;
@@ -224,6 +231,7 @@ impl<'a> Scene<'a> {
             let confirmed = player.sees(self.talk, 0, "booking_confirmed").await?;
             ensure!(confirmed["data"]["proposal"] == proposal, "another proposal is confirmed: {confirmed}");
             reservations.push(confirmed["data"]["reservation"].as_str().context("a booking has an id")?.to_owned());
+            self.position = confirmed["position"].as_u64().context("an event has a position")?;
         }
         ensure!(reservations[0] == reservations[1], "they see two bookings");
         self.reservation = reservations.remove(0);
@@ -241,7 +249,8 @@ impl<'a> Scene<'a> {
 
     async fn see_the_booking(&mut self) -> Result<()> {
         self.tell.step("Everybody sees it.");
-        let upcoming = self.malik.person.api.get("me/reservations?when=upcoming").await?;
+        let upcoming =
+            self.malik.person.api.get(&format!("me/reservations?when=upcoming&min_position={}", self.position)).await?;
         ensure!(mentions(&upcoming, "reservation", &self.reservation), "Malik's reservations lack it: {upcoming}");
         self.tell.fact("Malik has it among his reservations");
         let ride = self.chloe.person.api.get(&format!("rides/{}", self.ride)).await?;
@@ -272,6 +281,7 @@ impl<'a> Scene<'a> {
         for player in [&self.chloe, &self.ines] {
             let refused = player.sees(self.second_talk, 0, "booking_refused").await?;
             ensure!(refused["data"]["reason"] == "no_seats_left", "another reason: {refused}");
+            self.position = refused["position"].as_u64().context("an event has a position")?;
         }
         self.tell.fact("the ride refuses: no_seats_left; both read it in their conversation, and nothing is booked");
         let text = "Désolée Inès, il ne reste qu'une place.";
