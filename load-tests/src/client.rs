@@ -109,6 +109,11 @@ impl Api {
         self.ask(Method::POST, path, Some(body), new_key()).await
     }
 
+    /// Writes with this key.
+    pub async fn post_with(&self, key: Uuid, path: &str, body: &Value) -> Result<Value> {
+        self.ask(Method::POST, path, Some(body), key).await
+    }
+
     /// Changes with a new key.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value> {
         self.ask(Method::PATCH, path, Some(body), new_key()).await

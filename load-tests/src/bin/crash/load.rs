@@ -1,9 +1,9 @@
 //! The people: a few drivers with rides of few seats, and passengers who all want to come along.
 
-use anyhow::{Context, Result, bail, ensure};
-use palabre_load_tests::chat::Chat;
-use palabre_load_tests::client::{Api, Person, id_in};
-use palabre_load_tests::ledger::Ledger;
+use anyhow::{Result, bail, ensure};
+use palabre_load_tests::chat::{Answer, Chat};
+use palabre_load_tests::client::{Api, Person, id_in, new_key};
+use palabre_load_tests::ledger::{Entry, Ledger};
 use palabre_load_tests::places::ROAD;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -84,9 +84,8 @@ impl Load {
             let passenger = api.sign_up(&format!("passenger-{number}@example.org"), "Pascale").await?;
             for turn in 0..RIDES_OF_A_PASSENGER {
                 let index = (number + turn * RIDES_OF_A_DRIVER) % rides.len();
-                let body = json!({"ride": rides[index].id});
-                let opened = passenger.api.post("conversations", &body).await.context("opening a conversation")?;
-                rides[index].conversations.insert(id_in(&opened, "conversation")?, passenger.clone());
+                let conversation = open(&passenger, rides[index].id, &ledger).await?;
+                rides[index].conversations.insert(conversation, passenger.clone());
             }
             passengers.push(passenger);
         }
@@ -136,6 +135,16 @@ impl Load {
         }
         Ended { rides: self.rides, ledger: self.ledger, chats, failures }
     }
+}
+
+/// Opens a conversation by HTTP, before anybody's client is connected, and notes it.
+async fn open(passenger: &Person, ride: Uuid, ledger: &Ledger) -> Result<Uuid> {
+    let (key, command) = (new_key(), json!({"type": "open_conversation", "ride": ride}));
+    let opened = passenger.api.post_with(key, "conversations", &json!({"ride": ride})).await?;
+    let conversation = id_in(&opened, "conversation")?;
+    let answer = Answer { key, sent: 0, answered: 0, connection: 0, outcome: Ok(opened) };
+    ledger.note(Entry { account: passenger.account, conversation, command, answer });
+    Ok(conversation)
 }
 
 fn ride(rng: &mut StdRng) -> Value {

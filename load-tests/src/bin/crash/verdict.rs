@@ -75,7 +75,8 @@ pub async fn judge(server: &mut Server, ended: &Ended, restarts: &Restarts) -> R
         let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, &views));
         violations.extend(found.map(|sentence| format!("ride {}: {sentence}", ride.id)));
     }
-    server.stop().await?;
+    // The last kill: what lies on the disk must do.
+    server.kill()?;
     let mut printed = String::new();
     for command in [&["verify"][..], &["rebuild", "--check"]] {
         let output = server.run(command)?;

@@ -25,17 +25,20 @@ impl Narrator {
         println!("    {name}: « {text} »");
     }
 
-    /// What a command of the program printed, at most `lines_max` lines of it.
-    pub fn printed(&self, command: &str, text: &str, lines_max: usize) {
+    /// What a command of the program printed.
+    pub fn printed<'a>(&self, command: &str, lines: impl IntoIterator<Item = &'a str>) {
         println!("    $ palabre {command}");
-        let lines: Vec<&str> = text.lines().collect();
-        for line in lines.iter().take(lines_max) {
-            println!("    {line}");
-        }
-        if lines.len() > lines_max {
-            println!("    … {} more lines", lines.len() - lines_max);
-        }
+        lines.into_iter().for_each(|line| println!("    {line}"));
     }
+}
+
+/// The sentences and the state of an audit, without the lines that name streams and hashes.
+pub fn sentences(audit: &str) -> impl Iterator<Item = &str> {
+    let mut in_state = false;
+    audit.lines().filter(move |line| {
+        in_state |= line.starts_with("Now") || line.starts_with("At ");
+        line.starts_with('#') || in_state
+    })
 }
 
 /// A price of one seat, as people read it.

@@ -14,11 +14,8 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::cast::{BOUND, Player, compare, mentions, proposal};
-use crate::narrator::{Narrator, hour, price};
+use crate::narrator::{Narrator, hour, price, sentences};
 use crate::offers::Offers;
-
-/// Lines of an audit that are shown.
-const AUDIT_LINES_MAX: usize = 40;
 
 /// Everything on the stage.
 struct Scene<'a> {
@@ -199,7 +196,6 @@ impl<'a> Scene<'a> {
         );
         ensure!(seen["data"]["in_reply_to"] == first.as_str(), "it does not counter the first: {seen}");
         ensure!(seen["data"]["terms_hash"] == countered["terms_hash"], "the hash of the terms differs");
-        seen["at"].as_str().context("an event has a time")?.clone_into(&mut self.before_booking);
         let text =
             |field: &str| countered[field].as_str().map(str::to_owned).context("a proposal has an id and a hash");
         Ok((text("proposal")?, text("terms_hash")?))
@@ -207,6 +203,7 @@ impl<'a> Scene<'a> {
 
     async fn agree_through_a_power_cut(&mut self, proposal: &str, terms_hash: &str) -> Result<()> {
         self.tell.step("Malik agrees, and the server is killed (SIGKILL) the moment his acceptance is on its way.");
+        self.before_booking = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         let acceptance = json!({"type": "accept_proposal", "proposal": proposal, "terms_hash": terms_hash});
         let asked = self.malik.begin(self.talk, acceptance).await?;
         let key = asked.key;
@@ -298,7 +295,7 @@ impl<'a> Scene<'a> {
         let before = [self.chloe.chat.tally(), self.malik.chat.tally()];
         let seq = self.malik.chat.seq(self.talk);
         self.server.kill()?;
-        let text = "À jeudi ! Le violoncelle est sage.";
+        let text = "À bientôt ! Le violoncelle sera sage.";
         let asked = self.malik.begin(self.talk, json!({"type": "post_message", "text": text})).await?;
         let ready = self.server.start().await?;
         self.malik.finish(asked).await?;
@@ -328,18 +325,19 @@ impl<'a> Scene<'a> {
     }
 
     async fn audit(&mut self) -> Result<()> {
-        self.tell.step("The server is stopped, and the log is asked what happened.");
+        self.tell
+            .step("The server is stopped, and the log is asked what happened (streams and hashes are left out here).");
         self.server.stop().await?;
         let ride = self.ride.to_string();
         let at = self.before_booking.clone();
         let now = self.server.run_well(&["audit", "ride", &ride])?.out;
-        self.tell.printed("audit ride RIDE", &now, AUDIT_LINES_MAX);
+        self.tell.printed("audit ride RIDE", sentences(&now));
         let then = self.server.run_well(&["audit", "ride", &ride, "--at", &at])?.out;
-        self.tell.printed(&format!("audit ride RIDE --at {at}"), &then, AUDIT_LINES_MAX);
+        self.tell.printed(&format!("audit ride RIDE --at {at}"), sentences(&then));
         ensure!(now != then, "the state before the booking is the state after it");
         for command in [&["verify"][..], &["rebuild", "--check"]] {
             let printed = self.server.run_well(command)?;
-            self.tell.printed(&command.join(" "), &printed.out, AUDIT_LINES_MAX);
+            self.tell.printed(&command.join(" "), printed.out.lines());
         }
         Ok(())
     }
