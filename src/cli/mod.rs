@@ -97,8 +97,13 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_SMTP_URL", value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     smtp_url: Option<String>,
-    /// Who mail comes from [default: Palabre <palabre@localhost>].
-    #[arg(long, env = "PALABRE_MAIL_FROM", value_name = "MAILBOX")]
+    /// Who mail comes from.
+    #[arg(
+        long,
+        help = "Who mail comes from [default: Palabre <palabre@localhost>]",
+        env = "PALABRE_MAIL_FROM",
+        value_name = "MAILBOX"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     mail_from: Option<String>,
     /// The most commands per second of one account [default: 20].
