@@ -11,6 +11,7 @@ use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
 use actix_web::dev::Extensions;
 use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, handshake, handshake_with_protocols};
@@ -30,6 +31,7 @@ use super::connection::Connection;
 use super::door::{self, Entry};
 use super::outbox::Batch;
 use super::session;
+use crate::http::problem::Problem;
 use crate::platform::Platform;
 
 /// The longest frame, and the longest message of several frames, in bytes.
@@ -70,15 +72,19 @@ pub async fn open(
     platform: web::Data<Platform>,
 ) -> Result<HttpResponse, Error> {
     // Before anybody is let in, so that whoever is let in gets a socket.
-    handshake(&request)?;
+    handshake(&request).map_err(|_| no_handshake())?;
     let platform = platform.into_inner();
     let descriptor = request.conn_data::<Descriptor>().map(|descriptor| descriptor.0);
     let entry = door::enter(&platform, &request, descriptor).await?;
     let protocol = entry.protocol();
-    let mut response = handshake_with_protocols(&request, &[protocol])?;
+    let mut response = handshake_with_protocols(&request, &[protocol]).map_err(|_| no_handshake())?;
     let (reader, unread) = (Reader::new(payload), futures_util::stream::pending::<Result<Bytes, PayloadError>>());
     let socket = Socket { platform, entry, reader: Some(reader) };
     Ok(response.streaming(WebsocketContext::create(socket, unread)))
+}
+
+fn no_handshake() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "no_handshake", "ask here for an upgrade to WebSocket, version 13")
 }
 
 /// The actor of one WebSocket.

@@ -1,0 +1,158 @@
+//! What every address has in common: headers, limits, throttles, freshness, health.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Client, send, text};
+use crate::support::TestServer;
+
+#[actix_web::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let server = TestServer::start();
+    let nobody = Client::nobody(&server);
+    for path in ["/me", "/nothing", "/rides/x", "/healthz", "/api/openapi.json", "/api/docs/"] {
+        let answer = nobody.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        let personal = path != "/api/docs/";
+        assert_eq!(answer.header("cache-control") == "no-store", personal, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let server = TestServer::start();
+    let nobody = Client::nobody(&server);
+    for (path, allow) in
+        [("/rides", "POST"), ("/me", "GET, PATCH"), ("/sessions", "GET, POST, DELETE"), ("/healthz", "GET")]
+    {
+        let answer = send(nobody.request(Method::PUT, path)).await;
+        assert_eq!(answer.header("allow"), allow);
+        answer.refuses(405, "method_not_allowed");
+    }
+}
+
+#[actix_web::test]
+async fn who_asks_too_fast_is_told_to_wait() {
+    let server = TestServer::start_with(|config| config.commands_per_s = 1);
+    let anna = Client::sign_up(&server, "Anna").await;
+    let mut refused = None;
+    for _ in 0..20 {
+        let answer = anna.get("/me").await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("ten at once are the limit");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(refused.refuses(429, "too_many_requests")["retry_after_ms"].as_u64().unwrap() <= 1_000);
+    // Others are not kept waiting.
+    Client::sign_up(&server, "Ben").await.get("/me").await.is(200);
+}
+
+#[actix_web::test]
+async fn strangers_are_counted_by_address_as_a_trusted_proxy_tells_it() {
+    let server = TestServer::start_with(|config| {
+        config.requests_per_s = 1;
+        config.trusted_proxies = vec![std::net::IpAddr::from([127, 0, 0, 1])];
+    });
+    let nobody = Client::nobody(&server);
+    let ask = |from: &'static str| {
+        let search = "/searches?from=45,5&to=46,5&at=2027-01-04T18:25:00Z";
+        send(nobody.request(Method::GET, search).header("x-forwarded-for", from))
+    };
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(ask("198.51.100.7").await.status.as_u16());
+    }
+    assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
+    ask("198.51.100.8").await.is(200);
+}
+
+#[actix_web::test]
+async fn a_read_waits_for_the_write_before_it_but_not_for_ever() {
+    let server = TestServer::start();
+    let anna = Client::sign_up(&server, "Anna").await;
+    for number in 0..20 {
+        let done = anna.patch("/me", json!({"name": format!("Anna {number}")})).await.is(200);
+        let me = anna.get(&format!("/me?min_position={}", done["position"])).await.is(200);
+        assert_eq!(text(&me["name"]), format!("Anna {number}"));
+    }
+    let behind = anna.get("/me?min_position=1000000").await;
+    assert_eq!(behind.header("retry-after"), "1");
+    behind.refuses(503, "behind");
+    anna.get("/me?min_position=soon").await.refuses(422, "invalid");
+}
+
+#[actix_web::test]
+async fn health_says_live_and_ready() {
+    let server = TestServer::start();
+    let health = Client::nobody(&server).get("/healthz").await.is(200);
+    assert_eq!(
+        (health["live"].clone(), health["ready"].clone(), health["degraded"].clone()),
+        (json!(true), json!(true), json!([]))
+    );
+}
+
+#[actix_web::test]
+async fn a_body_has_an_end() {
+    let server = TestServer::start();
+    let anna = Client::sign_up(&server, "Anna").await;
+    let long = json!({"name": "a".repeat(70_000)});
+    anna.patch("/me", long).await.refuses(413, "body_too_large");
+    // Without a length told beforehand it is counted as it comes.
+    let head = "POST /api/v1/accounts HTTP/1.1\r\nHost: palabre.test\r\nTransfer-Encoding: chunked\r\n\
+        Content-Type: application/json\r\nConnection: close\r\n\r\n";
+    let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+    let answer = raw(&server, &format!("{head}{}0\r\n\r\n", chunk.repeat(20))).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("body_too_large"), "{answer}");
+    anna.get("/me").await.is(200);
+}
+
+/// Sends bytes as they are; answers what comes back until the connection ends.
+async fn raw(server: &TestServer, bytes: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut connection = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    // The server may have had enough before all is sent.
+    connection.write_all(bytes.as_bytes()).await.ok();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[actix_web::test]
+async fn the_page_of_the_api_needs_nothing_from_elsewhere() {
+    let server = TestServer::start();
+    let nobody = Client::nobody(&server);
+    let page = nobody.request(Method::GET, "/api/docs/").send().await.unwrap().text().await.unwrap();
+    let parts: Vec<_> =
+        page.split(['"', '\'']).filter(|part| part.ends_with(".js") || part.ends_with(".css")).collect();
+    assert!(parts.len() >= 3, "{page}");
+    for part in parts {
+        let name = part.trim_start_matches("./");
+        assert!(!name.contains("//"), "{part} comes from elsewhere");
+        let answer = nobody.request(Method::GET, &format!("/api/docs/{name}")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{part}");
+    }
+    let start =
+        nobody.request(Method::GET, "/api/docs/swagger-initializer.js").send().await.unwrap().text().await.unwrap();
+    assert!(start.contains("/api/openapi.json"), "{start}");
+    nobody.get("/api/docs/no-such-part.js").await.refuses(404, "no_such_route");
+}
+
+#[actix_web::test]
+async fn signing_in_is_throttled() {
+    let server = TestServer::start_with(|config| config.sign_ins_per_min = 3);
+    let nobody = Client::nobody(&server);
+    let mut answers: Vec<Value> = Vec::new();
+    for _ in 0..6 {
+        let wrong = json!({"email": "anna@example.org", "password": "not the right one"});
+        answers.push(nobody.post("/sessions", wrong).await.body["code"].clone());
+    }
+    assert!(
+        answers.contains(&json!("wrong_credentials")) && answers.contains(&json!("too_many_attempts")),
+        "{answers:?}"
+    );
+}

@@ -1,0 +1,16 @@
+//! The HTTP API as clients use it: over a real server on a free port.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod booking;
+mod client;
+mod contract;
+mod guards;
+mod lists;
+mod record;
+mod requests;
+mod rides;
+mod searches;
+mod talk;
