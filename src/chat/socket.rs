@@ -286,3 +286,94 @@ fn declared_length(received: &[u8]) -> Option<u64> {
         length => Some(u64::from(length)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt, stream};
+    use proptest::prelude::*;
+
+    /// A frame as clients send it, masked.
+    fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [7, 77, 177, 27];
+        let mut frame = vec![head];
+        match payload.len() {
+            length @ 0..126 => frame.push(0x80 | length as u8),
+            length @ 126..0x1_0000 => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(length as u16).to_be_bytes());
+            }
+            length => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(length as u64).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&mask);
+        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    /// What is read when `bytes` come in chunks of these lengths, over and over.
+    fn read(bytes: &[u8], chunk_lengths: &[usize]) -> Vec<Incoming> {
+        let mut left = bytes;
+        let mut chunks = Vec::new();
+        for length in chunk_lengths.iter().cycle() {
+            let (chunk, rest) = left.split_at((*length).min(left.len()));
+            chunks.push(Ok(Bytes::copy_from_slice(chunk)));
+            left = rest;
+            if left.is_empty() {
+                break;
+            }
+        }
+        futures_util::FutureExt::now_or_never(Reader::new(stream::iter(chunks)).collect())
+            .expect("nothing is waited for")
+    }
+
+    fn text(text: &str) -> Incoming {
+        Incoming::Text(text.into())
+    }
+
+    proptest! {
+        #[test]
+        fn however_it_is_cut_the_same_messages_come(chunk_lengths in prop::collection::vec(1_usize..50, 1..20)) {
+            let long = "é".repeat(1_000);
+            let sent = [
+                frame(0x81, b"one"),
+                frame(0x01, "deux h".as_bytes()),
+                frame(0x89, b"ping"),
+                frame(0x00, &"é".as_bytes()[..1]),
+                frame(0x80, &"é".as_bytes()[1..]),
+                frame(0x81, long.as_bytes()),
+                frame(0x8a, b""),
+                frame(0x81, b""),
+                frame(0x88, &[0x03, 0xe8]),
+                frame(0x81, b"after the end"),
+            ];
+            let ping = Incoming::Ping(Bytes::from_static(b"ping"));
+            let expected =
+                vec![text("one"), ping, text("deux hé"), text(&long), Incoming::Pong, text(""), Incoming::Goodbye];
+            prop_assert_eq!(read(&sent.concat(), &chunk_lengths), expected);
+        }
+    }
+
+    #[test]
+    fn a_length_too_long_ends_reading_with_the_first_bytes_that_say_so() {
+        for (head, bytes_needed) in
+            [(&[0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1][..], 10), (&[0x82, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0], 10)]
+        {
+            assert_eq!(declared_length(&head[..bytes_needed - 1]), None);
+            assert_eq!(read(head, &[1]), [Incoming::Broken(Close::TooLong)]);
+        }
+        assert_eq!(read(&frame(0x81, &vec![b'x'; FRAME_BYTES_MAX]), &[1_000]).len(), 1);
+    }
+
+    #[test]
+    fn a_reader_keeps_nothing_of_what_was_read() {
+        let mut reader =
+            Reader::new(stream::iter([Ok(Bytes::from(frame(0x81, &[b'x'; 9_000])))]).chain(stream::pending()));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(reader.poll_next_unpin(&mut context), Poll::Ready(Some(Incoming::Text(_)))));
+        assert!(reader.poll_next_unpin(&mut context).is_pending());
+        assert_eq!(reader.unread.capacity(), 0);
+    }
+}

@@ -168,6 +168,11 @@ async fn a_booking_is_made_in_the_talk() {
     assert!(passenger.all_told().await.iter().all(|frame| frame["type"] != "message_posted"));
     let refused = passenger.ask("post_message", merged(&[&say, &json!({"key": Uuid::now_v7()})])).await;
     assert_eq!(refused["error"]["code"], "not_a_participant");
+    let named = json!({group["conversation"].as_str().unwrap(): 0});
+    let hello = json!({"log_id": passenger.welcome["log_id"], "conversations": named});
+    let resumed = passenger.ask("hello", hello).await["ok"]["events"].clone();
+    let kinds: Vec<_> = resumed.as_array().unwrap().iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["hidden", "participant_joined", "participant_left"], "read back, the sequence has no holes");
 }
 
 fn merged(parts: &[&Value]) -> Value {
