@@ -144,13 +144,14 @@ pub async fn ride_report(
         if sight == Sight::Hidden {
             continue;
         }
+        // A command's own event names itself as its cause, which tells nobody anything.
+        let caused_by = positions.get(&envelope.causation_id).copied();
         positions.insert(envelope.event_id, envelope.position);
         if envelope.position > span.after {
             if seen.len() == span.limit {
                 next_after = seen.last().map(|last| last.envelope.position);
                 break;
             }
-            let caused_by = positions.get(&envelope.causation_id).copied();
             seen.push(Seen { caused_by, zone: folded.zone(), envelope, recorded, sight });
         }
     }
@@ -350,6 +351,7 @@ mod tests {
         assert_eq!(whole, report(Viewer::Operator, Span::all(None)).await);
         let reserved = &whole.events[7];
         assert_eq!((reserved.event_type.as_str(), reserved.caused_by), ("SeatsReserved", Some(10)));
+        assert_eq!(whole.events[0].caused_by, None, "what a person did is not its own cause");
         assert_eq!(reserved.hash.len(), 64);
         assert_eq!(whole.state.as_ref().map(|state| state.stage), Some("cancelled"));
     }
