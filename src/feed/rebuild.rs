@@ -1,17 +1,19 @@
 //! Folding the whole log anew: for views that are lost or of another version, and to compare with the live ones.
 //!
-//! One thread reads and decodes while another folds.
+//! One thread reads, one decodes, one folds.
 
-use palabre_events::Opener;
 use palabre_events::domain::Recorded;
+use palabre_events::{Envelope, Opener};
 use palabre_projections::{FoldFailure, Views};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::store::{EventStore, PAGE_MAX};
 
+/// Pages that are read ahead of decoding.
+const PAGES_AHEAD: usize = 4;
 /// Batches that are decoded ahead of the fold.
 const BATCHES_AHEAD: usize = 2;
 
@@ -42,24 +44,12 @@ pub fn fold_up_to(
 ) -> anyhow::Result<(Views, Rebuilt)> {
     let mut views = Views::open(file, log.log_id(), opener)?;
     let (started, from) = (Instant::now(), views.position());
+    let (pages, read) = sync_channel::<anyhow::Result<Vec<Arc<Envelope>>>>(PAGES_AHEAD);
     let (decoded, batches) = sync_channel::<anyhow::Result<Vec<Recorded>>>(BATCHES_AHEAD);
     let log = log.clone();
-    let reading = std::thread::Builder::new().name("rebuild-read".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let mut after = from;
-        while after < up_to {
-            let batch = match &runtime {
-                Ok(runtime) => runtime.block_on(read_batch(&*log, after, up_to)),
-                Err(error) => Err(anyhow::anyhow!("no runtime for reading: {error}")),
-            };
-            after += batch.as_ref().map_or(0, |batch| batch.len() as u64);
-            let failed = batch.is_err();
-            // A fold that failed has hung up; its own error says why.
-            if decoded.send(batch).is_err() || failed {
-                return;
-            }
-        }
-    })?;
+    let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    let reading = thread("rebuild-read").spawn(move || read_pages(&*log, from, up_to, &pages))?;
+    let decoding = thread("rebuild-decode").spawn(move || decode(&read, &decoded))?;
     for batch in batches {
         let batch = batch?;
         loop {
@@ -73,21 +63,49 @@ pub fn fold_up_to(
             }
         }
     }
-    reading.join().map_err(|_| anyhow::anyhow!("reading the log panicked"))?;
+    for stage in [reading, decoding] {
+        stage.join().map_err(|_| anyhow::anyhow!("reading the log panicked"))?;
+    }
     let rebuilt = Rebuilt { events: views.position() - from, took: started.elapsed() };
     Ok((views, rebuilt))
 }
 
-async fn read_batch(log: &dyn EventStore, mut after: u64, up_to: u64) -> anyhow::Result<Vec<Recorded>> {
-    let wanted = usize::try_from(up_to - after).unwrap_or(usize::MAX).min(Views::BATCH_MAX);
-    let mut batch = Vec::with_capacity(wanted);
-    while batch.len() < wanted {
-        let page = log.read_all(after, PAGE_MAX.min(wanted - batch.len())).await?;
-        anyhow::ensure!(!page.is_empty(), "the log ends at {after}, before position {up_to}");
-        after += page.len() as u64;
-        for envelope in &page {
-            batch.push(Recorded::read(envelope)?);
+/// Sends the pages of the log up to and with `up_to`; an error is the last that it sends. Ends early when nobody
+/// listens any more: whoever hung up has said why.
+fn read_pages(log: &dyn EventStore, from: u64, up_to: u64, pages: &SyncSender<anyhow::Result<Vec<Arc<Envelope>>>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(pages.send(Err(error.into()))),
+    };
+    let mut after = from;
+    while after < up_to {
+        let limit = PAGE_MAX.min(usize::try_from(up_to - after).unwrap_or(PAGE_MAX));
+        let page = runtime.block_on(log.read_all(after, limit)).map_err(anyhow::Error::from).and_then(|page| {
+            anyhow::ensure!(!page.is_empty(), "the log ends at {after}, before position {up_to}");
+            Ok(page)
+        });
+        after += page.as_ref().map_or(u64::MAX - after, |page| page.len() as u64);
+        if pages.send(page).is_err() {
+            return;
         }
     }
-    Ok(batch)
+}
+
+/// Decodes pages into full batches.
+fn decode(pages: &Receiver<anyhow::Result<Vec<Arc<Envelope>>>>, batches: &SyncSender<anyhow::Result<Vec<Recorded>>>) {
+    let mut batch = Vec::with_capacity(Views::BATCH_MAX);
+    for page in pages {
+        let read = page.and_then(|page| {
+            batch.extend(page.iter().map(|it| Recorded::read(it)).collect::<Result<Vec<_>, _>>()?);
+            Ok(())
+        });
+        if let Err(error) = read {
+            return drop(batches.send(Err(error)));
+        }
+        let full = batch.len() + PAGE_MAX > Views::BATCH_MAX;
+        if full && batches.send(Ok(std::mem::replace(&mut batch, Vec::with_capacity(Views::BATCH_MAX)))).is_err() {
+            return;
+        }
+    }
+    drop(batches.send(Ok(batch)));
 }
