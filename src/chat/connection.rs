@@ -31,6 +31,9 @@ pub struct Holder {
     pub token: TokenHash,
 }
 
+/// With so many frames in a row that came too fast, although it was told to wait, a connection is closed.
+pub const HURRIED_MAX: u16 = 500;
+
 /// One open socket.
 pub struct Connection {
     /// Distinguishes it on this node.
@@ -46,6 +49,7 @@ pub struct Connection {
     closing_since_ms: AtomicU64,
     in_flight: AtomicU16,
     bad_frames: AtomicU8,
+    hurried: AtomicU16,
     pub(super) following: Mutex<Following>,
     descriptor: Mutex<Option<RawFd>>,
     /// Held while its session is looked at, so that commands go on in the order in which they came.
@@ -66,6 +70,7 @@ impl Connection {
             closing_since_ms: AtomicU64::new(0),
             in_flight: AtomicU16::new(0),
             bad_frames: AtomicU8::new(0),
+            hurried: AtomicU16::new(0),
             following: Mutex::default(),
             descriptor: Mutex::new(descriptor),
             turn: tokio::sync::Mutex::default(),
@@ -115,6 +120,18 @@ impl Connection {
         if self.bad_frames.fetch_add(1, Ordering::Relaxed) + 1 >= BAD_FRAMES_MAX {
             self.outbox.close(Close::Misbehaving);
         }
+    }
+
+    /// Notes a frame that came too fast; with [`HURRIED_MAX`] in a row the connection is closed.
+    pub fn hurried(&self) {
+        if self.hurried.fetch_add(1, Ordering::Relaxed) + 1 >= HURRIED_MAX {
+            self.outbox.close(Close::Misbehaving);
+        }
+    }
+
+    /// Notes a frame that did not.
+    pub fn waited(&self) {
+        self.hurried.store(0, Ordering::Relaxed);
     }
 
     /// Whether typing in `conversation` is to be told.

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::close::Close;
 use super::connection::Connection;
-use super::connections::{Connections, TooMany};
+use super::connections::Connections;
 use super::frames::ephemeral::Ephemeral;
 use super::frames::{self, CannotShow, Told};
 use super::history::{self, CannotRead};
@@ -106,10 +106,8 @@ impl Hub {
     pub fn connect(&self, connection: &Arc<Connection>) -> Result<(), Close> {
         let Caps { per_account, per_address } = self.shared.caps;
         self.shared.connections.add(connection, per_account, per_address).map_err(|too_many| {
-            tracing::info!(account = %connection.account(), ?too_many, "a connection too many");
-            match too_many {
-                TooMany::OfAccount | TooMany::FromAddress => Close::Overloaded,
-            }
+            tracing::debug!(account = %connection.account(), ?too_many, "a connection too many");
+            Close::Overloaded
         })?;
         // Looked at after adding, so that `shut_down` or we see the other.
         if self.shared.closing.load(Ordering::SeqCst) {

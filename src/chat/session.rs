@@ -8,6 +8,7 @@
 use palabre_events::{CommandKey, ConversationId};
 use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tracing::Instrument;
 
 use super::asking::{self, Asking, Command, Unread, What};
 use super::close::Close;
@@ -22,25 +23,30 @@ use crate::platform::Platform;
 
 /// Takes a frame from a connection. Must be called on a thread that runs local tasks.
 pub fn received(platform: &Arc<Platform>, connection: &Arc<Connection>, text: &str) {
-    let Asking { id, what } = match asking::read(text) {
-        Ok(asking) => asking,
-        Err(unread) => {
-            let misbehaves = matches!(unread, Unread::BadFrame { .. });
-            answer(connection, &unread.answer());
-            if misbehaves {
-                connection.misbehaved();
-            }
-            return;
+    let (id, what) = match asking::read(text) {
+        Ok(Asking { id, what }) => (id, Ok(what)),
+        Err(Unread::UnknownType { re }) => (re, Err(Unread::UnknownType { re })),
+        Err(Unread::Invalid { re, fields }) => (re, Err(Unread::Invalid { re, fields })),
+        Err(bad_frame) => {
+            answer(connection, &bad_frame.answer());
+            return connection.misbehaved();
         }
     };
     if let Err(too_fast) = platform.gates.accounts.take(&connection.account()) {
-        return refuse(connection, id, CommandError::too_many_requests(too_fast.retry_after_ms));
+        refuse(connection, id, CommandError::too_many_requests(too_fast.retry_after_ms));
+        return connection.hurried();
     }
+    connection.waited();
+    let what = match what {
+        Ok(what) => what,
+        Err(unread) => return answer(connection, &unread.answer()),
+    };
     let Some(in_flight) = connection.begin() else {
         return refuse(connection, id, Refusal::Busy.into());
     };
     let reply = Reply { connection: connection.clone(), re: id, answered: false, _in_flight: in_flight };
-    actix_web::rt::spawn(run(platform.clone(), reply, what));
+    let span = tracing::debug_span!("frame", connection = connection.number, account = %connection.account(), id);
+    actix_web::rt::spawn(run(platform.clone(), reply, what).instrument(span));
 }
 
 /// Whether whoever opened the connection is still signed in; if not, the connection is closed. Answers waiters in the
@@ -176,4 +182,28 @@ fn refuse(connection: &Connection, re: u64, error: CommandError) {
 
 fn answer(connection: &Connection, answer: &Answer) {
     connection.outbox.push(frames::text(answer));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::connection::Holder;
+    use crate::vault::{SessionId, TokenHash};
+    use palabre_events::testing::ANNA;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::task::{Context, Poll, Waker};
+    use uuid::Uuid;
+
+    #[test]
+    fn what_breaks_before_it_answers_is_answered_as_unknown_and_makes_room() {
+        let holder = Holder { account: ANNA, session: SessionId(Uuid::nil()), token: TokenHash([0; 32]) };
+        let connection = Arc::new(Connection::new(1, holder, IpAddr::V4(Ipv4Addr::LOCALHOST), None, 0));
+        for re in 0..2 * u64::from(crate::chat::connection::COMMANDS_IN_FLIGHT_MAX) {
+            let in_flight = connection.begin().expect("those before have ended");
+            drop(Reply { connection: connection.clone(), re, answered: false, _in_flight: in_flight });
+            let Poll::Ready(batch) = connection.outbox.poll_take(&Context::from_waker(Waker::noop())) else { panic!() };
+            assert_eq!(batch.frames.len(), 1, "exactly once");
+            assert!(batch.frames[0].starts_with(&format!("{{\"re\":{re},\"error\":{{\"code\":\"unavailable\"")));
+        }
+    }
 }

@@ -100,8 +100,10 @@ impl Actor for Socket {
     fn started(&mut self, context: &mut Self::Context) {
         match &self.entry {
             Entry::Open(connection) => {
-                context.add_stream(Sending(connection.clone()));
+                context.add_stream(Sending { connection: connection.clone(), gave: false });
                 context.add_stream(self.reader.take().expect("an actor starts once"));
+                // The session may have ended between the handshake and the moment when the hub knew the connection.
+                self.check_session(connection);
             }
             Entry::Shut { why, .. } => close(context, *why, 0),
         }
@@ -118,14 +120,31 @@ impl Drop for Socket {
     }
 }
 
-/// Batches of the outbox, as long as there are any.
-struct Sending(Arc<Connection>);
+impl Socket {
+    /// Has the connection closed if its session has ended. Whether the vault answers is for the next ping.
+    fn check_session(&self, connection: &Arc<Connection>) {
+        let (platform, connection) = (self.platform.clone(), connection.clone());
+        actix_web::rt::spawn(async move { session::still_signed_in(&platform, &connection).await.ok() });
+    }
+}
+
+/// Batches of the outbox, one at each turn of the actor: what it sends is then offered to the peer before it takes more.
+struct Sending {
+    connection: Arc<Connection>,
+    gave: bool,
+}
 
 impl Stream for Sending {
     type Item = Batch;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
-        self.0.outbox.poll_take(context).map(Some)
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        if std::mem::take(&mut self.gave) {
+            // Nothing needs to wake the actor: it has answered with bytes, so it is polled again for more.
+            return Poll::Pending;
+        }
+        let batch = self.connection.outbox.poll_take(context);
+        self.gave = batch.is_ready();
+        batch.map(Some)
     }
 }
 
@@ -137,11 +156,7 @@ impl StreamHandler<Batch> for Socket {
         }
         if batch.ping {
             context.ping(b"");
-            let (platform, connection) = (self.platform.clone(), connection.clone());
-            actix_web::rt::spawn(async move {
-                // Whoever is no longer signed in is closed by it; whether the vault answers is for the next ping.
-                session::still_signed_in(&platform, &connection).await.ok();
-            });
+            self.check_session(connection);
         }
         if let Some(why) = batch.close {
             close(context, why, connection.number);

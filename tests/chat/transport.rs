@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::client::{Client, Talk, WITHIN, closing, open, open_as, request};
+use crate::client::{Client, Talk, WITHIN, closing, frame, open, open_as, request};
 use crate::support::TestServer;
 
 /// The status of an upgrade that is refused.
@@ -206,6 +206,48 @@ async fn whoever_asks_too_fast_is_told_when_to_go_on() {
     assert_eq!(refused["error"]["code"], "too_many_requests");
     assert_eq!(refused["error"]["temporary"], true);
     assert!(refused["error"]["retry_after_ms"].as_u64().is_some_and(|wait_ms| (1..=1_000).contains(&wait_ms)));
+}
+
+#[tokio::test]
+async fn whoever_goes_on_asking_too_fast_is_closed() {
+    let server = TestServer::start_with(|config| config.commands_per_s = 1);
+    let anna = server.sign_up("Anna").await;
+    let mut client = Client::connect(&server, &anna).await;
+    // Also what is not understood counts.
+    for id in 0..600 {
+        client.socket.feed(Message::text(format!(r#"{{"id":{id},"type":"dance"}}"#))).await.unwrap();
+    }
+    client.socket.flush().await.unwrap();
+    assert_eq!(closing(&mut client.socket).await, Some((4503, "misbehaving".to_owned())));
+}
+
+#[tokio::test]
+async fn commands_beyond_those_in_flight_are_busy_and_every_one_is_answered_once() {
+    let server = TestServer::start();
+    let (talk, mut driver, mut passenger) = Talk::begin(&server).await;
+    let mut open: std::collections::BTreeSet<u64> = (1_000..1_300).collect();
+    for id in &open {
+        let mut fields = talk.says("Bonjour");
+        fields["key"] = json!(uuid::Uuid::now_v7());
+        passenger.socket.feed(Message::text(frame(*id, "post_message", &fields).to_string())).await.unwrap();
+    }
+    passenger.socket.flush().await.unwrap();
+    let mut done = 0;
+    while !open.is_empty() {
+        let answer = passenger.wait_for(|frame| frame.get("re").is_some()).await;
+        assert!(open.remove(&answer["re"].as_u64().unwrap()), "{answer}");
+        match answer.get("ok") {
+            Some(_) => done += 1,
+            None => {
+                assert_eq!((&answer["error"]["code"], &answer["error"]["temporary"]), (&json!("busy"), &json!(true)))
+            }
+        }
+    }
+    assert!((32..300).contains(&done), "{done} of 300 had a place");
+    for _ in 0..done {
+        driver.told("message_posted").await;
+    }
+    assert!(driver.all_told().await.is_empty(), "nothing is done that was refused");
 }
 
 #[tokio::test]
