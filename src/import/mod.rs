@@ -6,8 +6,9 @@
 
 mod owners;
 
+use futures_util::future::BoxFuture;
 use palabre_events::geometry::legs_m;
-use palabre_events::log::{Append, AppendItem, ItemAnswer};
+use palabre_events::log::{Append, AppendFailure, AppendItem, ItemAnswer};
 use palabre_events::place::ExactPlace;
 use palabre_events::request::{Request, RequestCommand, RequestPosted};
 use palabre_events::ride::{Audience, BookingMode, Preferences, Ride, RideCommand, RideOffered};
@@ -53,6 +54,20 @@ pub struct Imported {
     pub bad: u64,
 }
 
+type Answers = Vec<Result<Vec<ItemAnswer>, AppendFailure>>;
+
+impl Imported {
+    fn count(&mut self, written: Answers) -> Result<(), AppendFailure> {
+        for answers in written {
+            match answers?.first() {
+                Some(ItemAnswer::Committed(_)) => self.new += 1,
+                _ => self.known += 1,
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Deserialize)]
 struct OfferLine {
     id: String,
@@ -95,6 +110,7 @@ pub async fn import(
     let mut imported = Imported::default();
     let mut group = Vec::with_capacity(GROUP);
     let mut bytes_done = 0;
+    let mut writing: BoxFuture<'static, Answers> = Box::pin(std::future::ready(Vec::new()));
     let mut line = Vec::new();
     for number in 1_u64.. {
         let read = read_line(&mut lines, &mut line)?;
@@ -113,11 +129,14 @@ pub async fn import(
             }
         }
         if group.len() == GROUP {
-            write(store, &mut group, &mut imported).await?;
+            // The log writes this group while the next one is read and sealed.
+            let written = std::mem::replace(&mut writing, store.append_many(std::mem::take(&mut group)));
+            imported.count(written.await)?;
             progress(bytes_done);
         }
     }
-    write(store, &mut group, &mut imported).await?;
+    imported.count(writing.await)?;
+    imported.count(store.append_many(group).await)?;
     progress(bytes_done);
     Ok(imported)
 }
@@ -130,16 +149,6 @@ fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<u6
         return Ok(kept);
     }
     Ok(kept + lines.skip_until(b'\n')? as u64)
-}
-
-async fn write(store: &dyn EventStore, group: &mut Vec<Append>, imported: &mut Imported) -> anyhow::Result<()> {
-    for answers in store.append_many(std::mem::take(group)).await {
-        match answers?.first() {
-            Some(ItemAnswer::Committed(_)) => imported.new += 1,
-            _ => imported.known += 1,
-        }
-    }
-    Ok(())
 }
 
 /// The append that a line asks for; the inner error says what is wrong with the line.
