@@ -2,10 +2,12 @@
 //! is theirs to see.
 //!
 //! [`visibility`] decides alone who may read what. [`report`] merges the ride's stream with the conversations about it,
-//! [`narrate`] tells each event in words, [`opened`] as data, [`state`] folds the ride up to a time. Everything comes from
+//! [`narrate`] tells each event in words, [`opened`] as data; [`folded`] is the ride up to a time, [`state`] what a viewer sees of it. Everything comes from
 //! the log; the one thing that only a view can list is which conversations a ride has, and whoever calls hands them over.
 //! The HTTP API and the command line both come through here.
 
+pub mod folded;
+mod merged;
 pub mod names;
 pub mod narrate;
 pub mod opened;
@@ -13,10 +15,12 @@ pub mod report;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod story;
+mod text;
 pub mod visibility;
 
+pub use folded::ride_at;
 pub use report::{Report, Sources, Span, ride_report};
-pub use state::{RideState, ride_at};
+pub use state::RideState;
 pub use visibility::{Sight, Viewer};
 
 use crate::store::ReadFailure;

@@ -5,23 +5,21 @@ use palabre_events::domain::Recorded;
 use palabre_events::{AccountId, Actor, ConversationId, Envelope, Opener, RideId, StreamId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fmt::Write as _;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::AuditFailure;
+use super::folded::FoldedRide;
+use super::merged::Merged;
 use super::names::Names;
 use super::narrate::Telling;
 use super::opened::opened;
-use super::state::{FoldedRide, PersonShown, RideState};
+use super::state::{PersonShown, RideState};
 use super::visibility::{Cast, Sight, Viewer};
-use crate::chat::frames::negotiation::WirePlace;
 use crate::store::EventStore;
 
 /// The most conversations of one ride that a record goes through.
 pub const CONVERSATIONS_MAX: usize = 1_000;
-/// How many events of one stream are read ahead at a time.
-const STRAND_PAGE: usize = 64;
 
 /// Where a record comes from.
 #[derive(Clone, Copy)]
@@ -212,119 +210,6 @@ impl Seen {
             hash: envelope.hash.to_string(),
         })
     }
-}
-
-/// Several streams as one, in the order of the log.
-struct Merged<'a> {
-    log: &'a dyn EventStore,
-    strands: Vec<Strand>,
-}
-
-/// One stream of several: what of it was read ahead.
-struct Strand {
-    stream: StreamId,
-    ahead: VecDeque<Arc<Envelope>>,
-    read_to: u64,
-    ended: bool,
-}
-
-impl<'a> Merged<'a> {
-    fn new(log: &'a dyn EventStore, streams: BTreeSet<StreamId>) -> Self {
-        let strand = |stream| Strand { stream, ahead: VecDeque::new(), read_to: 0, ended: false };
-        Self { log, strands: streams.into_iter().map(strand).collect() }
-    }
-
-    async fn next(&mut self) -> Result<Option<Arc<Envelope>>, AuditFailure> {
-        for strand in &mut self.strands {
-            strand.read_ahead(self.log).await?;
-        }
-        let position = |strand: &&mut Strand| strand.ahead.front().map_or(u64::MAX, |next| next.position);
-        Ok(self.strands.iter_mut().min_by_key(position).and_then(|strand| strand.ahead.pop_front()))
-    }
-}
-
-impl Strand {
-    async fn read_ahead(&mut self, log: &dyn EventStore) -> Result<(), AuditFailure> {
-        if !self.ahead.is_empty() || self.ended {
-            return Ok(());
-        }
-        let page = log.read(self.stream, self.read_to, STRAND_PAGE).await?;
-        self.ended = page.len() < STRAND_PAGE;
-        self.read_to = page.last().map_or(self.read_to, |last| last.version);
-        self.ahead.extend(page);
-        Ok(())
-    }
-}
-
-impl Report {
-    /// The record as lines of text, for a terminal or a printer.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("Record of ride {}\n", self.ride);
-        for entry in &self.events {
-            let cause = entry.caused_by.map_or(String::new(), |position| format!("  because of #{position}"));
-            write_line(&mut text, format_args!("\n#{}  {}  {}", entry.position, entry.recorded_at, entry.sentence));
-            write_line(
-                &mut text,
-                format_args!("    {} in {} v{}{cause}", entry.event_type, entry.stream, entry.version),
-            );
-            write_line(&mut text, format_args!("    hash {}", entry.hash));
-        }
-        if let Some(state) = &self.state {
-            state.write_text(&mut text);
-        }
-        if let Some(position) = self.next_after {
-            write_line(&mut text, format_args!("\nThere is more after #{position}."));
-        }
-        text
-    }
-}
-
-impl RideState {
-    fn write_text(&self, text: &mut String) {
-        let when = self.recorded_until.map_or_else(|| "Now".to_owned(), |at| format!("At {at} (time of recording)"));
-        let places: Vec<_> = self.stops.iter().map(place_name).collect();
-        let name = |person: &PersonShown| person.name.clone().unwrap_or_else(|| "somebody who was erased".to_owned());
-        write_line(text, format_args!("\n{when}, after #{} (version {} of the ride):", self.position, self.version));
-        write_line(text, format_args!("    {}: {}, {}", self.stage, places.join(" – "), name(&self.driver)));
-        write_line(text, format_args!("    leaves {} ({})", self.departs_at, self.time_zone));
-        write_line(
-            text,
-            format_args!(
-                "    {} of {} seats left on the whole way, list price {}.{:02} {} a seat",
-                self.seats_left,
-                self.seats,
-                self.price_per_seat.cents / 100,
-                self.price_per_seat.cents % 100,
-                self.price_per_seat.currency,
-            ),
-        );
-        for held in &self.reservations {
-            let ask = if held.to_reconfirm { ", to be confirmed again" } else { "" };
-            let missing = if held.no_show { ", did not come" } else { "" };
-            write_line(
-                text,
-                format_args!(
-                    "    reserved: {} × {} at {}.{:02} {}, picked up {}{ask}{missing}",
-                    held.seats,
-                    name(&held.passenger),
-                    held.price_per_seat.cents / 100,
-                    held.price_per_seat.cents % 100,
-                    held.price_per_seat.currency,
-                    held.pickup_at,
-                ),
-            );
-        }
-    }
-}
-
-fn place_name(place: &WirePlace) -> String {
-    let point = place.lat.zip(place.lon).map(|(lat, lon)| format!("{lat:.3}, {lon:.3}"));
-    let name = place.label.clone().or_else(|| place.town.clone());
-    name.or(point).unwrap_or_else(|| "a place".to_owned())
-}
-
-fn write_line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("a string takes all that is written");
 }
 
 #[cfg(test)]

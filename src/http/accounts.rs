@@ -11,7 +11,7 @@ use super::answer::{Written, ask, ok, written};
 use super::body::Body;
 use super::freshness::Fresh;
 use super::identity::{Identity, Newcomer, cookie};
-use super::key::Asking;
+use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use super::query::Query;
 use crate::accounts::{SignUp, SignedIn};
@@ -175,7 +175,7 @@ pub async fn me(
 
 /// Change your name or language
 #[utoipa::path(patch, path = "/api/v1/me", tag = "accounts", request_body = ChangeProfile,
-    params(("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(KeyHeader),
     responses((status = 200, description = "Changed", body = Written)))]
 pub async fn change_profile(
     platform: web::Data<Platform>,

@@ -4,11 +4,13 @@
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::{HttpResponse, web};
 use std::sync::{Arc, LazyLock};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi as _};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _, PartialSchema};
 use utoipa_swagger_ui::Config;
 
+use super::freshness::MIN_POSITION;
 use super::headers::DOCS_POLICY;
 use super::identity::COOKIE;
 use super::problem::{MEDIA_TYPE, Problem};
@@ -70,6 +72,9 @@ impl Modify for Common {
             .build();
         components.responses.insert("Problem".to_owned(), RefOr::T(problem));
         for item in document.paths.paths.values_mut() {
+            if let Some(read) = item.get.as_mut() {
+                read.parameters.get_or_insert_default().push(RefOr::T(min_position()));
+            }
             for operation in operations(item) {
                 // Handlers of different nouns share names.
                 let noun = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
@@ -80,6 +85,17 @@ impl Modify for Common {
             }
         }
     }
+}
+
+/// The parameter that every read understands.
+fn min_position() -> Parameter {
+    ParameterBuilder::new()
+        .name(MIN_POSITION)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("The `position` of a write that the answer must know of; waits for at most a second"))
+        .schema(Some(u64::schema()))
+        .build()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {

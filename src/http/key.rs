@@ -16,6 +16,15 @@ use crate::commands::Asked;
 /// The header that holds the key.
 pub const HEADER: &str = "Idempotency-Key";
 
+/// The header, as the OpenAPI document tells it.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct KeyHeader {
+    /// A UUIDv7 that makes it safe to repeat: the same key after a timeout or a temporary error, a new one otherwise.
+    #[param(rename = "Idempotency-Key")]
+    pub key: Option<Uuid>,
+}
+
 /// A write: who asks, under which key.
 #[derive(Clone, Debug)]
 pub struct Asking(pub Asked);

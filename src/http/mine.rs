@@ -13,7 +13,7 @@ use super::answer::{Listed, People, ask, ok, paging, place, terms};
 use super::freshness::Fresh;
 use super::identity::Identity;
 use super::problem::Problem;
-use super::query::{Query, whole};
+use super::query::{PageParameters, Query, whole};
 use super::requests::RequestShown;
 use super::reservations::ReservationDetails;
 use crate::audit::Viewer;
@@ -73,8 +73,7 @@ impl From<OfferedRide> for OwnRide {
 
 /// The rides that you offer, the newest offer first
 #[utoipa::path(get, path = "/api/v1/me/rides", tag = "mine",
-    params(("before" = Option<u64>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, default 50")),
+    params(PageParameters),
     responses((status = 200, description = "A page", body = Listed<OwnRide>)))]
 pub async fn rides(
     platform: web::Data<Platform>,
@@ -92,8 +91,7 @@ pub async fn rides(
 
 /// Your requests, the newest first
 #[utoipa::path(get, path = "/api/v1/me/requests", tag = "mine",
-    params(("before" = Option<u64>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, default 50")),
+    params(PageParameters),
     responses((status = 200, description = "A page", body = Listed<RequestShown>)))]
 pub async fn requests(
     platform: web::Data<Platform>,
@@ -323,8 +321,7 @@ fn name_of(what: HistoryWhat) -> &'static str {
 
 /// Your history, the newest first
 #[utoipa::path(get, path = "/api/v1/me/history", tag = "mine",
-    params(("before" = Option<u64>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, default 50")),
+    params(PageParameters),
     responses((status = 200, description = "A page", body = Listed<HistoryShown>)))]
 pub async fn history(
     platform: web::Data<Platform>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Written, created, written};
 use super::at::At;
 use super::body::Body;
-use super::key::Asking;
+use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use crate::commands::input::{MakeProposal, WithReason};
 use crate::commands::negotiation;
@@ -30,7 +30,7 @@ pub struct ProposalAnswer {
 
 /// Propose terms, or counter a proposal
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation}/proposals", tag = "proposals", request_body = MakeProposal,
-    params(("conversation" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("conversation" = Uuid, Path), KeyHeader),
     responses((status = 201, description = "Proposed", body = ProposalAnswer)))]
 pub async fn make(
     platform: web::Data<Platform>,
@@ -57,7 +57,7 @@ pub struct Accept {
 /// Agree to a proposal of the other side
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation}/proposals/{proposal}/accept", tag = "proposals", request_body = Accept,
     params(("conversation" = Uuid, Path), ("proposal" = Uuid, Path),
-        ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+        KeyHeader),
     responses((status = 200, description = "Agreed; the conversation tells whether the seats were there", body = Written)))]
 pub async fn accept(
     platform: web::Data<Platform>,
@@ -72,7 +72,7 @@ pub async fn accept(
 /// Decline a proposal of the other side
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation}/proposals/{proposal}/decline", tag = "proposals", request_body = WithReason,
     params(("conversation" = Uuid, Path), ("proposal" = Uuid, Path),
-        ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+        KeyHeader),
     responses((status = 200, description = "Declined", body = Written)))]
 pub async fn decline(
     platform: web::Data<Platform>,
@@ -87,7 +87,7 @@ pub async fn decline(
 /// Take a proposal of one's own back
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation}/proposals/{proposal}/withdraw", tag = "proposals",
     params(("conversation" = Uuid, Path), ("proposal" = Uuid, Path),
-        ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+        KeyHeader),
     responses((status = 200, description = "Withdrawn", body = Written)))]
 pub async fn withdraw(
     platform: web::Data<Platform>,

@@ -15,6 +15,16 @@ pub const PAGE_MAX: u32 = 200;
 /// Rows of a page when nothing is said.
 pub const PAGE_DEFAULT: u32 = 50;
 
+/// Which page of a list, as the OpenAPI document tells it.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParameters {
+    /// `next` of the page before.
+    pub before: Option<u64>,
+    /// 1 to 200, default 50.
+    pub limit: Option<u32>,
+}
+
 /// The parameters of a request, to be taken out by name.
 #[derive(Debug)]
 pub struct Query {

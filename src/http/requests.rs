@@ -10,7 +10,7 @@ use super::at::At;
 use super::body::Body;
 use super::freshness::Fresh;
 use super::identity::Identity;
-use super::key::Asking;
+use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use super::query::Query;
 use crate::audit::Viewer;
@@ -109,7 +109,7 @@ impl RequestShown {
 
 /// Post a wish for a ride
 #[utoipa::path(post, path = "/api/v1/requests", tag = "requests", request_body = PostRequest,
-    params(("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(KeyHeader),
     responses((status = 201, description = "Posted", body = RequestMade)))]
 pub async fn post(
     platform: web::Data<Platform>,
@@ -143,7 +143,7 @@ pub async fn show(
 
 /// Stop looking
 #[utoipa::path(post, path = "/api/v1/requests/{request}/withdraw", tag = "requests",
-    params(("request" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("request" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Withdrawn", body = Written)))]
 pub async fn withdraw(
     platform: web::Data<Platform>,

@@ -12,7 +12,7 @@ use super::at::At;
 use super::body::Body;
 use super::freshness::Fresh;
 use super::identity::Identity;
-use super::key::Asking;
+use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use super::query::Query;
 use crate::audit::Viewer;
@@ -131,7 +131,7 @@ fn is_party(booked: &BookedSeats, viewer: Viewer) -> bool {
 
 /// Take seats on a ride's list terms
 #[utoipa::path(post, path = "/api/v1/reservations", tag = "reservations", request_body = MakeReservation,
-    params(("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(KeyHeader),
     responses((status = 201, description = "Proposed to the driver; accepted at once where the ride is instant", body = ReservationAsked)))]
 pub async fn reserve(
     platform: web::Data<Platform>,
@@ -175,7 +175,7 @@ pub async fn show(
 
 /// Cancel a reservation; either side may
 #[utoipa::path(post, path = "/api/v1/reservations/{reservation}/cancel", tag = "reservations", request_body = WithReason,
-    params(("reservation" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("reservation" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Cancelled", body = Written)))]
 pub async fn cancel(
     platform: web::Data<Platform>,
@@ -197,7 +197,7 @@ pub struct Reconfirm {
 
 /// Say that the changed ride still suits
 #[utoipa::path(post, path = "/api/v1/reservations/{reservation}/reconfirm", tag = "reservations", request_body = Reconfirm,
-    params(("reservation" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("reservation" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Reconfirmed", body = Written)))]
 pub async fn reconfirm(
     platform: web::Data<Platform>,
@@ -211,7 +211,7 @@ pub async fn reconfirm(
 
 /// Say that a passenger did not come; for the driver
 #[utoipa::path(post, path = "/api/v1/reservations/{reservation}/no-show", tag = "reservations",
-    params(("reservation" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("reservation" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Noted", body = Written)))]
 pub async fn no_show(
     platform: web::Data<Platform>,

@@ -12,7 +12,7 @@ use super::at::At;
 use super::body::Body;
 use super::freshness::Fresh;
 use super::identity::{Identity, MaybeIdentity};
-use super::key::Asking;
+use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use super::query::{PAGE_MAX, Query, count, time};
 use super::searches::Explanation;
@@ -38,7 +38,7 @@ pub struct RideMade {
 
 /// Offer a ride
 #[utoipa::path(post, path = "/api/v1/rides", tag = "rides", request_body = OfferRide,
-    params(("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(KeyHeader),
     responses((status = 201, description = "It is on offer", body = RideMade)))]
 pub async fn offer(
     platform: web::Data<Platform>,
@@ -70,7 +70,7 @@ pub async fn show(
 
 /// Change what is offered
 #[utoipa::path(patch, path = "/api/v1/rides/{ride}", tag = "rides", request_body = ChangeRide,
-    params(("ride" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("ride" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Changed", body = Written)))]
 pub async fn change(
     platform: web::Data<Platform>,
@@ -83,7 +83,7 @@ pub async fn change(
 
 /// Leave at another hour, or go another way
 #[utoipa::path(post, path = "/api/v1/rides/{ride}/reschedule", tag = "rides", request_body = RescheduleRide,
-    params(("ride" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("ride" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Rescheduled; whoever has booked is asked again", body = Written)))]
 pub async fn reschedule(
     platform: web::Data<Platform>,
@@ -96,7 +96,7 @@ pub async fn reschedule(
 
 /// Cancel a ride and every reservation
 #[utoipa::path(post, path = "/api/v1/rides/{ride}/cancel", tag = "rides", request_body = WithReason,
-    params(("ride" = Uuid, Path), ("Idempotency-Key" = Option<Uuid>, Header, description = "A UUIDv7 that makes it safe to repeat")),
+    params(("ride" = Uuid, Path), KeyHeader),
     responses((status = 200, description = "Cancelled", body = Written)))]
 pub async fn cancel(
     platform: web::Data<Platform>,
@@ -134,11 +134,21 @@ pub async fn record(
 
 /// The conversations of a ride, for those who may read more than their own.
 async fn conversations_of(platform: &Platform, ride: RideId, viewer: Viewer) -> Result<Vec<ConversationId>, Problem> {
-    if viewer == Viewer::Anyone {
-        return Ok(Vec::new());
-    }
-    let heads = ask(platform, move |views| views.conversations_of_ride(ride)).await?;
-    Ok(heads.into_iter().map(|head| head.conversation).collect())
+    let account = match viewer {
+        Viewer::Anyone => return Ok(Vec::new()),
+        Viewer::Person(account) => Some(account),
+        Viewer::Support(_) | Viewer::Operator => None,
+    };
+    ask(platform, move |views| {
+        if let Some(account) = account
+            && views.ride(ride)?.is_none_or(|ride| ride.driver != account)
+        {
+            return Ok(Vec::new());
+        }
+        let heads = views.conversations_of_ride(ride)?;
+        Ok(heads.into_iter().map(|head| head.conversation).collect())
+    })
+    .await
 }
 
 /// Open requests that a ride would suit, the best first.

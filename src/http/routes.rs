@@ -7,11 +7,13 @@ use utoipa::OpenApi;
 use super::docs::{self, Common};
 use super::headers::guard;
 use super::problem::{Details, Problem};
-use super::{accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions};
+use super::{
+    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, talk,
+};
 
 macro_rules! name_of {
     (get) => {
-        "GET"
+        "GET, HEAD"
     };
     (post) => {
         "POST"
@@ -24,6 +26,16 @@ macro_rules! name_of {
     };
 }
 
+/// Whoever may read may also ask for the headers alone; the server leaves the body out.
+macro_rules! answers {
+    ($resource:expr, get, $handler:expr) => {
+        $resource.route(web::get().to($handler)).route(web::head().to($handler))
+    };
+    ($resource:expr, $method:ident, $handler:expr) => {
+        $resource.route(web::$method().to($handler))
+    };
+}
+
 macro_rules! table {
     ($($path:literal { $first:ident: $($first_handler:ident)::+ $(, $method:ident: $($handler:ident)::+)* })+) => {
         /// Each address with the methods that it understands.
@@ -32,10 +44,10 @@ macro_rules! table {
         fn mount(api: &mut web::ServiceConfig) {
             $({
                 const ALLOW: &str = concat!(name_of!($first) $(, ", ", name_of!($method))*);
-                let resource = web::resource($path)
-                    .route(web::$first().to($($first_handler)::+))
-                    $(.route(web::$method().to($($handler)::+)))*
-                    .default_service(web::to(|| async { refuse(Problem::method_not_allowed(ALLOW)) }));
+                let resource = answers!(web::resource($path), $first, $($first_handler)::+);
+                $(let resource = answers!(resource, $method, $($handler)::+);)*
+                let refused = web::to(|| async { refuse(Problem::method_not_allowed(ALLOW)) });
+                let resource = resource.default_service(refused);
                 api.service(resource);
             })+
         }
@@ -81,12 +93,12 @@ table! {
     "/api/v1/requests/{request}/withdraw" { post: requests::withdraw }
     "/api/v1/conversations" { get: conversations::inbox, post: conversations::open }
     "/api/v1/conversations/{conversation}" { get: conversations::show }
-    "/api/v1/conversations/{conversation}/events" { get: conversations::events }
-    "/api/v1/conversations/{conversation}/messages" { post: conversations::post_message }
+    "/api/v1/conversations/{conversation}/events" { get: talk::events }
+    "/api/v1/conversations/{conversation}/messages" { post: talk::post_message }
     "/api/v1/conversations/{conversation}/messages/{message}" {
-        patch: conversations::edit_message, delete: conversations::retract_message
+        patch: talk::edit_message, delete: talk::retract_message
     }
-    "/api/v1/conversations/{conversation}/marks" { post: conversations::mark_read }
+    "/api/v1/conversations/{conversation}/marks" { post: talk::mark_read }
     "/api/v1/conversations/{conversation}/proposals" { post: proposals::make }
     "/api/v1/conversations/{conversation}/proposals/{proposal}/accept" { post: proposals::accept }
     "/api/v1/conversations/{conversation}/proposals/{proposal}/decline" { post: proposals::decline }
@@ -101,20 +113,20 @@ table! {
 /// Mounts everything on an application that was given its `web::Data<Platform>`. What nobody understands is answered here
 /// too, so other services must be mounted before.
 pub fn routes(application: &mut web::ServiceConfig) {
-    let reading = |resource: &str| web::resource(resource.to_owned()).default_service(web::to(only_get));
+    let reading = |path: &str| web::resource(path.to_owned()).default_service(web::to(only_reading));
     application.service(
         web::scope("")
             .wrap(from_fn(guard))
             .configure(mount)
-            .service(reading(docs::DOCUMENT_PATH).route(web::get().to(docs::document)))
-            .service(reading("/api/docs").route(web::get().to(docs::to_page)))
-            .service(reading("/api/docs/{file:.*}").route(web::get().to(docs::page)))
+            .service(answers!(reading(docs::DOCUMENT_PATH), get, docs::document))
+            .service(answers!(reading("/api/docs"), get, docs::to_page))
+            .service(answers!(reading("/api/docs/{file:.*}"), get, docs::page))
             .default_service(web::to(|| async { refuse(Problem::no_such_route()) })),
     );
 }
 
-async fn only_get() -> Result<HttpResponse, Problem> {
-    refuse(Problem::method_not_allowed("GET"))
+async fn only_reading() -> Result<HttpResponse, Problem> {
+    refuse(Problem::method_not_allowed(name_of!(get)))
 }
 
 fn refuse(problem: Problem) -> Result<HttpResponse, Problem> {

@@ -25,6 +25,11 @@ fn each_object<'a>(value: &'a Value, visit: &mut impl FnMut(&'a serde_json::Map<
     }
 }
 
+/// The methods of a row of the table, but for HEAD, which goes without saying.
+fn told_of(methods: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    methods.iter().flat_map(|methods| methods.split(", ")).filter(|method| *method != "HEAD")
+}
+
 #[actix_web::test]
 async fn every_address_is_in_the_document_with_its_methods() {
     let server = TestServer::start();
@@ -38,7 +43,7 @@ async fn every_address_is_in_the_document_with_its_methods() {
         document["paths"].as_object().unwrap().iter().map(|(path, item)| (path.clone(), methods_of(item))).collect();
     let table: BTreeMap<_, _> = TABLE
         .iter()
-        .map(|(path, methods)| ((*path).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect()))
+        .map(|(path, methods)| ((*path).to_owned(), told_of(methods).map(str::to_owned).collect()))
         .collect();
     assert_eq!(told, table);
 }
@@ -53,7 +58,7 @@ async fn every_address_of_the_document_answers() {
             let part = if &place[from + 1..to] == "message" { "1".to_owned() } else { Uuid::new_v4().to_string() };
             place.replace_range(from..=to, &part);
         }
-        for method in *methods {
+        for method in told_of(methods) {
             let method: Method = method.parse().unwrap();
             let answer = send(nobody.request(method.clone(), &place)).await;
             let code = answer.body["code"].as_str().unwrap_or_default().to_owned();

@@ -24,13 +24,25 @@ async fn every_answer_tells_browsers_to_be_careful() {
 async fn a_wrong_method_is_told_the_right_ones() {
     let server = TestServer::start();
     let nobody = Client::nobody(&server);
-    for (path, allow) in
-        [("/rides", "POST"), ("/me", "GET, PATCH"), ("/sessions", "GET, POST, DELETE"), ("/healthz", "GET")]
-    {
+    for (path, allow) in [
+        ("/rides", "POST"),
+        ("/me", "GET, HEAD, PATCH"),
+        ("/sessions", "GET, HEAD, POST, DELETE"),
+        ("/healthz", "GET, HEAD"),
+    ] {
         let answer = send(nobody.request(Method::PUT, path)).await;
         assert_eq!(answer.header("allow"), allow);
         answer.refuses(405, "method_not_allowed");
     }
+}
+
+#[actix_web::test]
+async fn whoever_may_read_may_ask_for_the_headers_alone() {
+    let server = TestServer::start();
+    let answer = raw(&server, "HEAD /healthz HTTP/1.1\r\nHost: palabre.test\r\nConnection: close\r\n\r\n").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("application/json"), "{head}");
+    assert_eq!(body, "");
 }
 
 #[actix_web::test]

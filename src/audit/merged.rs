@@ -1,0 +1,55 @@
+//! Several streams read as one, in the order of the log. Holds a few events of each stream ahead, never a whole stream.
+
+use palabre_events::{Envelope, StreamId};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::AuditFailure;
+use crate::store::EventStore;
+
+/// How many events of one stream are read ahead at a time.
+const STRAND_PAGE: usize = 64;
+
+/// Several streams as one, in the order of the log.
+pub(super) struct Merged<'a> {
+    log: &'a dyn EventStore,
+    strands: Vec<Strand>,
+}
+
+/// One stream of several: what of it was read ahead.
+struct Strand {
+    stream: StreamId,
+    ahead: VecDeque<Arc<Envelope>>,
+    read_to: u64,
+    ended: bool,
+}
+
+impl<'a> Merged<'a> {
+    /// Reads from the beginning of each stream.
+    pub(super) fn new(log: &'a dyn EventStore, streams: BTreeSet<StreamId>) -> Self {
+        let strand = |stream| Strand { stream, ahead: VecDeque::new(), read_to: 0, ended: false };
+        Self { log, strands: streams.into_iter().map(strand).collect() }
+    }
+
+    /// The next event in the order of the log; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Arc<Envelope>>, AuditFailure> {
+        for strand in &mut self.strands {
+            strand.read_ahead(self.log).await?;
+        }
+        let position = |strand: &&mut Strand| strand.ahead.front().map_or(u64::MAX, |next| next.position);
+        Ok(self.strands.iter_mut().min_by_key(position).and_then(|strand| strand.ahead.pop_front()))
+    }
+}
+
+impl Strand {
+    async fn read_ahead(&mut self, log: &dyn EventStore) -> Result<(), AuditFailure> {
+        if !self.ahead.is_empty() || self.ended {
+            return Ok(());
+        }
+        let page = log.read(self.stream, self.read_to, STRAND_PAGE).await?;
+        self.ended = page.len() < STRAND_PAGE;
+        self.read_to = page.last().map_or(self.read_to, |last| last.version);
+        self.ahead.extend(page);
+        Ok(())
+    }
+}
