@@ -24,6 +24,8 @@ use crate::platform::Platform;
 
 /// How long a proposal stands unless its maker says otherwise: a day.
 pub const EXPIRES_IN_S_DEFAULT: u32 = 24 * 3600;
+/// The shortest time that a proposal may stand.
+const EXPIRES_IN_S_MIN: i64 = 60;
 /// How far from the way a pickup or drop-off may lie, in metres of great circle.
 pub const OFF_WAY_M_MAX: u32 = 50_000;
 /// How far from the way the list terms of an instant offer reach, in metres of great circle.
@@ -205,10 +207,12 @@ fn check(make: &MakeProposal, offer: &Offer, way: &Path) -> Result<Checked, Refu
     Ok(Checked { price_per_seat, pickup, drop_off, pickup_at, placed })
 }
 
-/// A proposal never stands longer than until the departure.
+/// A proposal never stands longer than until the departure. A moment passes before the rules judge, to whom a minute is
+/// the least, so a minute gets a second more.
 fn expires_at(make: &MakeProposal, offer: &Offer) -> Timestamp {
-    let in_s = make.expires_in_s.unwrap_or(EXPIRES_IN_S_DEFAULT);
-    clock::now().plus_seconds(i64::from(in_s)).min(offer.departs_at)
+    let in_s = i64::from(make.expires_in_s.unwrap_or(EXPIRES_IN_S_DEFAULT));
+    let in_s = if in_s == EXPIRES_IN_S_MIN { in_s + 1 } else { in_s };
+    clock::now().plus_seconds(in_s).min(offer.departs_at)
 }
 
 /// The instant offer, when these are its list terms: list price, pickup and drop-off on the way, the ride's own hour.

@@ -239,7 +239,7 @@ async fn commands_beyond_those_in_flight_are_busy_and_every_one_is_answered_once
         match answer.get("ok") {
             Some(_) => done += 1,
             None => {
-                assert_eq!((&answer["error"]["code"], &answer["error"]["temporary"]), (&json!("busy"), &json!(true)))
+                assert_eq!((&answer["error"]["code"], &answer["error"]["temporary"]), (&json!("busy"), &json!(true)));
             }
         }
     }
