@@ -157,18 +157,21 @@ impl Conversation<'_> {
 
 fn order_of(account: Uuid, mut entries: Vec<(&Entry, u64)>) -> Vec<String> {
     let mut found = Vec::new();
-    entries.sort_by_key(|(entry, _)| entry.answer.answered);
-    let mut last_fresh: Option<(u64, u64)> = None;
-    for (entry, seq) in entries.iter().filter(|(entry, _)| !entry.is_duplicate()) {
-        let connection = entry.answer.connection;
-        if let Some((_, before)) = last_fresh.filter(|(on, before)| *on == connection && before >= seq) {
-            found.push(format!("{account} was acknowledged seq {before} before seq {seq}"));
-        }
-        last_fresh = Some((connection, *seq));
-    }
-    // Highest seq among what was acknowledged before a given moment: entries by answer, questions by sending.
     let mut by_sending = entries.clone();
     by_sending.sort_by_key(|(entry, _)| entry.answer.sent);
+    // Commands of one connection begin in the order in which they were sent, and a message needs nothing looked up:
+    // messages stand in the log as they were said. Their acknowledgements may cross.
+    let said = |entry: &Entry| entry.leaves() == Some("message_posted") && !entry.is_duplicate();
+    let mut last_said: Option<(u64, u64)> = None;
+    for (entry, seq) in by_sending.iter().filter(|(entry, _)| said(entry)) {
+        let connection = entry.answer.connection;
+        if let Some((_, before)) = last_said.filter(|(on, before)| *on == connection && before >= seq) {
+            found.push(format!("{account} said seq {before} before seq {seq}"));
+        }
+        last_said = Some((connection, *seq));
+    }
+    // Highest seq among what was acknowledged before a given moment: entries by answer, questions by sending.
+    entries.sort_by_key(|(entry, _)| entry.answer.answered);
     let (mut answered, mut highest) = (entries.iter().peekable(), 0);
     for (entry, seq) in by_sending {
         while let Some((_, before)) = answered.next_if(|(before, _)| before.answer.answered < entry.answer.sent) {

@@ -141,10 +141,11 @@ fn an_event_that_nobody_asked_for_is_found() {
 }
 
 #[test]
-fn acknowledgements_against_the_order_of_the_log_are_found() {
+fn messages_against_the_order_of_the_log_are_found() {
     let mut scene = Scene::new();
-    (scene.entries[0].answer.answered, scene.entries[1].answer.answered) = (4, 3);
-    scene.found("was acknowledged seq 3 before seq 2");
+    let sent = |scene: &Scene| (scene.entries[0].answer.sent, scene.entries[1].answer.sent);
+    (scene.entries[1].answer.sent, scene.entries[0].answer.sent) = sent(&scene);
+    scene.found("said seq 3 before seq 2");
     // On another connection the first may be the repeat of a lost acknowledgement, but not after the second was sent.
     let mut scene = Scene::new();
     scene.entries[0].answer.connection = 2;
