@@ -27,7 +27,7 @@ test: test-needs ## Install what tests need, then check format, lints and docs a
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cargo build --workspace --bins
 	cargo test --workspace
-	cargo run -p palabre-load-tests --bin crash -- --palabre target/debug/palabre --kills 5
+	target/debug/crash --palabre target/debug/palabre --kills 5
 
 .PHONY: test-needs
 test-needs:
