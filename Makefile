@@ -33,6 +33,16 @@ test: test-needs ## Install what tests need, then check format, lints and docs a
 test-needs:
 	@scripts/install-test-needs
 
+.PHONY: wire
+wire: web/node_modules ## Write the page's types anew from what the server says
+	cargo run --quiet --bin palabre -- openapi > target/openapi.json
+	mv target/openapi.json web/src/wire/openapi.json
+	cd web && npm run --silent wire
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --silent
+	touch $@
+
 .PHONY: story
 story: ## Play the story: a driver, two passengers, a kill in the middle, an audit
 	cargo build --release --workspace --bins

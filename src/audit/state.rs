@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::names::Names;
 use crate::chat::frames::negotiation::{WirePlace, WirePrice};
+use crate::wire::words;
 
 /// A ride as a viewer sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -23,6 +24,7 @@ pub struct RideState {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub recorded_until: Option<Timestamp>,
     /// How far along its life it is: `offered`, `departed`, `completed` or `cancelled`.
+    #[schema(value_type = words::Stage)]
     pub stage: &'static str,
     /// Who drives.
     pub driver: PersonShown,
@@ -47,10 +49,10 @@ pub struct RideState {
     /// List price of one seat.
     pub price_per_seat: WirePrice,
     /// `approval` or `instant`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::BookingMode)]
     pub booking_mode: BookingMode,
     /// What the driver likes and allows.
-    #[schema(value_type = Object)]
+    #[schema(value_type = words::Preferences)]
     pub preferences: Preferences,
     /// The vehicle.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -132,71 +132,80 @@ pub fn read(text: &str) -> Result<Asking, Unread> {
     }
 }
 
-/// How to read the fields of a type of frame. A reader answers nothing when it has noted something wrong.
-fn reader_of(kind: &str) -> Option<fn(&mut Fields<'_>) -> Option<What>> {
-    Some(match kind {
-        "hello" => hello,
-        "follow" => follow,
-        "typing" => typing,
-        "mark_read" => mark_read,
-        "open_conversation" => |fields| {
-            let (key, open) = (fields.need("key"), fields.rest());
-            Some(What::Command(key?, Command::OpenConversation(open?)))
-        },
-        "post_message" => |fields| {
-            let (key, conversation) = keyed(fields);
-            let post = fields.rest();
-            Some(What::Command(key?, Command::PostMessage(conversation?, post?)))
-        },
-        "edit_message" => |fields| {
-            let ((key, conversation), message) = (keyed(fields), fields.need("message"));
-            let edit = fields.rest();
-            Some(What::Command(key?, Command::EditMessage(conversation?, message?, edit?)))
-        },
-        "retract_message" => |fields| {
-            let ((key, conversation), message) = (keyed(fields), fields.need("message"));
-            fields.end()?;
-            Some(What::Command(key?, Command::RetractMessage(conversation?, message?)))
-        },
-        "make_proposal" => |fields| {
-            let (key, conversation) = keyed(fields);
-            let make = fields.rest();
-            Some(What::Command(key?, Command::MakeProposal(conversation?, Box::new(make?))))
-        },
-        "accept_proposal" => |fields| {
-            let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
-            let terms_hash = fields.need("terms_hash");
-            fields.end()?;
-            Some(What::Command(key?, Command::AcceptProposal(conversation?, proposal?, terms_hash?)))
-        },
-        "decline_proposal" => |fields| {
-            let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
-            let why = fields.rest();
-            Some(What::Command(key?, Command::DeclineProposal(conversation?, proposal?, why?)))
-        },
-        "withdraw_proposal" => |fields| {
-            let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
-            fields.end()?;
-            Some(What::Command(key?, Command::WithdrawProposal(conversation?, proposal?)))
-        },
-        "cancel_booking" => |fields| {
-            let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
-            let why = fields.rest();
-            Some(What::Command(key?, Command::CancelBooking(conversation?, reservation?, why?)))
-        },
-        "reconfirm_booking" => |fields| {
-            let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
-            let terms_version = fields.need("terms_version");
-            fields.end()?;
-            Some(What::Command(key?, Command::ReconfirmBooking(conversation?, reservation?, terms_version?)))
-        },
-        "report_no_show" => |fields| {
-            let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
-            fields.end()?;
-            Some(What::Command(key?, Command::ReportNoShow(conversation?, reservation?)))
-        },
-        _ => return None,
-    })
+/// Reads the fields of a type of frame. Answers nothing when it has noted something wrong.
+type Reader = fn(&mut Fields<'_>) -> Option<What>;
+
+/// The types of frames that clients may send, and how to read each.
+const READERS: &[(&str, Reader)] = &[
+    ("hello", hello),
+    ("follow", follow),
+    ("typing", typing),
+    ("mark_read", mark_read),
+    ("open_conversation", |fields| {
+        let (key, open) = (fields.need("key"), fields.rest());
+        Some(What::Command(key?, Command::OpenConversation(open?)))
+    }),
+    ("post_message", |fields| {
+        let (key, conversation) = keyed(fields);
+        let post = fields.rest();
+        Some(What::Command(key?, Command::PostMessage(conversation?, post?)))
+    }),
+    ("edit_message", |fields| {
+        let ((key, conversation), message) = (keyed(fields), fields.need("message"));
+        let edit = fields.rest();
+        Some(What::Command(key?, Command::EditMessage(conversation?, message?, edit?)))
+    }),
+    ("retract_message", |fields| {
+        let ((key, conversation), message) = (keyed(fields), fields.need("message"));
+        fields.end()?;
+        Some(What::Command(key?, Command::RetractMessage(conversation?, message?)))
+    }),
+    ("make_proposal", |fields| {
+        let (key, conversation) = keyed(fields);
+        let make = fields.rest();
+        Some(What::Command(key?, Command::MakeProposal(conversation?, Box::new(make?))))
+    }),
+    ("accept_proposal", |fields| {
+        let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
+        let terms_hash = fields.need("terms_hash");
+        fields.end()?;
+        Some(What::Command(key?, Command::AcceptProposal(conversation?, proposal?, terms_hash?)))
+    }),
+    ("decline_proposal", |fields| {
+        let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
+        let why = fields.rest();
+        Some(What::Command(key?, Command::DeclineProposal(conversation?, proposal?, why?)))
+    }),
+    ("withdraw_proposal", |fields| {
+        let ((key, conversation), proposal) = (keyed(fields), fields.need("proposal"));
+        fields.end()?;
+        Some(What::Command(key?, Command::WithdrawProposal(conversation?, proposal?)))
+    }),
+    ("cancel_booking", |fields| {
+        let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
+        let why = fields.rest();
+        Some(What::Command(key?, Command::CancelBooking(conversation?, reservation?, why?)))
+    }),
+    ("reconfirm_booking", |fields| {
+        let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
+        let terms_version = fields.need("terms_version");
+        fields.end()?;
+        Some(What::Command(key?, Command::ReconfirmBooking(conversation?, reservation?, terms_version?)))
+    }),
+    ("report_no_show", |fields| {
+        let ((key, conversation), reservation) = (keyed(fields), fields.need("reservation"));
+        fields.end()?;
+        Some(What::Command(key?, Command::ReportNoShow(conversation?, reservation?)))
+    }),
+];
+
+/// The types of frames that clients may send.
+pub fn types() -> impl Iterator<Item = &'static str> {
+    READERS.iter().map(|(kind, _)| *kind)
+}
+
+fn reader_of(kind: &str) -> Option<Reader> {
+    READERS.iter().find(|(known, _)| *known == kind).map(|(_, reader)| *reader)
 }
 
 fn keyed(fields: &mut Fields<'_>) -> (Option<CommandKey>, Option<ConversationId>) {

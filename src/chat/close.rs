@@ -41,6 +41,24 @@ pub enum Close {
 }
 
 impl Close {
+    /// All of them, by code.
+    pub const ALL: [Self; 14] = [
+        Self::Goodbye,
+        Self::BrokenProtocol,
+        Self::Binary,
+        Self::NotUtf8,
+        Self::TooLong,
+        Self::Shutdown,
+        Self::Slow,
+        Self::NoPong,
+        Self::Gap,
+        Self::Overloaded,
+        Self::NotSignedIn,
+        Self::Revoked,
+        Self::Version,
+        Self::Misbehaving,
+    ];
+
     /// The close code.
     pub fn code(self) -> u16 {
         match self {

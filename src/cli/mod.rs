@@ -6,6 +6,7 @@ mod admin;
 mod audit;
 mod import;
 mod offline;
+mod openapi;
 mod rebuild;
 mod serve;
 mod verify;
@@ -47,6 +48,8 @@ enum Command {
     Verify(verify::Verify),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
     Rebuild(rebuild::Rebuild),
+    /// Print the OpenAPI document of the API and of the chat's frames, from which clients generate their types.
+    Openapi(openapi::Openapi),
 }
 
 /// Settings that every command knows.
@@ -162,6 +165,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import.run(&cli.settings),
         Command::Verify(verify) => verify.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
+        Command::Openapi(openapi) => openapi.run(),
     };
     match outcome {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 //! The socket reads them from frames, the HTTP API from requests. Unknown fields are refused, so that a misspelt
 //! optional field is not silently ignored.
 
+use crate::wire::words;
 use palabre_events::ride::{BookingMode, Preferences};
 use palabre_events::{ProposalId, RequestId, ReservationId, RideId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,12 +50,12 @@ pub struct OfferRide {
     pub price_per_seat: PriceInput,
     /// Whether the list terms are accepted beforehand.
     #[serde(default)]
-    #[schema(value_type = String, example = "approval")]
+    #[schema(value_type = words::BookingMode, example = "approval")]
     pub booking_mode: BookingMode,
     /// What the driver likes and allows: `detour_min_max` (minutes), `smoking`, `animals`, `music`, `talk` (booleans),
     /// `luggage` (`small`, `medium`, `large`); each may be absent.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = words::Preferences)]
     pub preferences: Preferences,
     /// The vehicle, at most 120 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,10 +78,10 @@ pub struct ChangeRide {
     /// List price of one seat.
     pub price_per_seat: Option<PriceInput>,
     /// Whether the list terms are accepted beforehand.
-    #[schema(value_type = Option<String>, example = "instant")]
+    #[schema(value_type = Option<words::BookingMode>, example = "instant")]
     pub booking_mode: Option<BookingMode>,
     /// What the driver likes and allows, all of it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<words::Preferences>)]
     pub preferences: Option<Preferences>,
     /// The vehicle, at most 120 characters.
     pub vehicle: Option<String>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Asked, Done, Refusal, done};
 use crate::accounts::check_name;
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// What to change; absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -16,7 +17,7 @@ pub struct ChangeProfile {
     /// The name that others see, 1 to 80 characters.
     pub name: Option<String>,
     /// In which language to write to them: `fr` or `en`.
-    #[schema(value_type = Option<String>, example = "fr")]
+    #[schema(value_type = Option<words::Language>, example = "fr")]
     pub language: Option<Language>,
 }
 

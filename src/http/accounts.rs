@@ -19,6 +19,7 @@ use crate::clock;
 use crate::commands::profile::{self, ChangeProfile};
 use crate::platform::Platform;
 use crate::vault::Role;
+use crate::wire::words;
 
 /// Somebody who signs up.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -32,7 +33,7 @@ pub struct OpenAccount {
     pub name: String,
     /// In which language to write to them: `fr` or `en`.
     #[serde(default)]
-    #[schema(value_type = String, example = "fr")]
+    #[schema(value_type = words::Language, example = "fr")]
     pub language: Language,
     /// Whether to answer the session's token, for apps; browsers have the cookie.
     #[serde(default)]
@@ -130,7 +131,7 @@ pub struct Me {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// In which language you are written to.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Language)]
     pub language: Language,
     /// Your e-mail address, which nobody else sees.
     pub email: String,

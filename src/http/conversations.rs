@@ -30,6 +30,7 @@ use crate::chat::history::{self, CannotRead, Span};
 use crate::commands::input::OpenConversation;
 use crate::commands::talk;
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// A conversation that is open.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -50,7 +51,7 @@ pub struct ConversationShown {
     #[schema(value_type = Uuid)]
     pub conversation: ConversationId,
     /// `ride`: a driver and one passenger; `group`: everyone in the car.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ConversationKind)]
     pub kind: ConversationKind,
     /// The ride that it is about.
     pub ride: RideBrief,
@@ -99,6 +100,7 @@ pub struct RideBrief {
     #[schema(value_type = Uuid)]
     pub ride: RideId,
     /// `offered`, `departed`, `completed` or `cancelled`.
+    #[schema(value_type = words::Stage)]
     pub stage: &'static str,
     /// Origin, via points, destination.
     pub stops: Vec<WirePlace>,
@@ -113,7 +115,7 @@ pub struct RideBrief {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct BookingShown {
     /// `under_way`, `confirmed`, `changing`, `refused` or `cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::BookingState)]
     pub state: BookingState,
     /// The reservation.
     #[schema(value_type = Uuid)]
@@ -127,11 +129,11 @@ pub struct BookingShown {
     pub pickup_at: Timestamp,
     /// Why the ride refused what was agreed last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::RefusalReason>)]
     pub refused: Option<RefusalReason>,
     /// Which side cancelled: `driver` or `passenger`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Side>)]
     pub cancelled_by: Option<Side>,
 }
 

@@ -15,14 +15,19 @@ use super::headers::DOCS_POLICY;
 use super::identity::COOKIE;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::routes::Document;
+use crate::wire::ChatDocument;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
-static WRITTEN: LazyLock<web::Bytes> =
-    LazyLock::new(|| web::Bytes::from(Document::openapi().to_json().expect("the document is plain data")));
+static WRITTEN: LazyLock<web::Bytes> = LazyLock::new(|| web::Bytes::from(written()));
 static PAGE: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from(DOCUMENT_PATH).validator_url("none").persist_authorization(false)));
+
+/// The OpenAPI document as it is told.
+pub fn written() -> String {
+    Document::openapi().to_pretty_json().expect("the document is plain data")
+}
 
 /// The OpenAPI document.
 pub async fn document() -> HttpResponse {
@@ -51,6 +56,15 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
         .content_type(file.content_type)
         .body(file.bytes.into_owned());
     Ok(response)
+}
+
+/// The frames of the chat, which no address answers.
+pub struct Frames;
+
+impl Modify for Frames {
+    fn modify(&self, document: &mut OpenApi) {
+        document.merge(ChatDocument::openapi());
+    }
 }
 
 /// What all operations share: how to show who one is, and the shape of every error.

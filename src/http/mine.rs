@@ -21,6 +21,7 @@ use crate::audit::state::{PersonShown, stage_name};
 use crate::chat::frames::negotiation::{WirePlace, WirePrice, WireTerms};
 use crate::clock;
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// How far into a list of reservations one may page.
 const SKIP_MAX: u32 = 100_000;
@@ -32,6 +33,7 @@ pub struct OwnRide {
     #[schema(value_type = Uuid)]
     pub ride: RideId,
     /// `offered`, `departed`, `completed` or `cancelled`.
+    #[schema(value_type = words::Stage)]
     pub stage: &'static str,
     /// Origin, via points, destination.
     pub stops: Vec<WirePlace>,
@@ -250,13 +252,11 @@ pub struct HistoryShown {
     pub at: Timestamp,
     /// Its place in the log.
     pub position: u64,
-    /// What: `ride_offered`, `ride_cancelled`, `ride_completed`, `request_posted`, `request_fulfilled`,
-    /// `request_withdrawn`, `request_expired`, `reservation_made`, `reservation_changed`, `reservation_cancelled` or
-    /// `no_show`.
-    pub what: &'static str,
+    /// What.
+    pub what: HistoryWord,
     /// Which side cancelled: `driver` or `passenger`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Side>)]
     pub cancelled_by: Option<Side>,
     /// Whether that side is free of blame.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -291,7 +291,7 @@ impl HistoryShown {
         Self {
             at: entry.at,
             position: entry.position,
-            what: name_of(entry.what),
+            what: entry.what.into(),
             cancelled_by: cancelled.map(|(by, _)| by),
             blameless: cancelled.map(|(_, blameless)| blameless),
             ride: entry.ride,
@@ -303,19 +303,39 @@ impl HistoryShown {
     }
 }
 
-fn name_of(what: HistoryWhat) -> &'static str {
-    match what {
-        HistoryWhat::RideOffered => "ride_offered",
-        HistoryWhat::RideCancelled => "ride_cancelled",
-        HistoryWhat::RideCompleted => "ride_completed",
-        HistoryWhat::RequestPosted => "request_posted",
-        HistoryWhat::RequestFulfilled => "request_fulfilled",
-        HistoryWhat::RequestWithdrawn => "request_withdrawn",
-        HistoryWhat::RequestExpired => "request_expired",
-        HistoryWhat::ReservationMade => "reservation_made",
-        HistoryWhat::ReservationChanged => "reservation_changed",
-        HistoryWhat::ReservationCancelled { .. } => "reservation_cancelled",
-        HistoryWhat::NoShow => "no_show",
+/// What happened to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "named after what happened")]
+pub enum HistoryWord {
+    RideOffered,
+    RideCancelled,
+    RideCompleted,
+    RequestPosted,
+    RequestFulfilled,
+    RequestWithdrawn,
+    RequestExpired,
+    ReservationMade,
+    ReservationChanged,
+    ReservationCancelled,
+    NoShow,
+}
+
+impl From<HistoryWhat> for HistoryWord {
+    fn from(what: HistoryWhat) -> Self {
+        match what {
+            HistoryWhat::RideOffered => Self::RideOffered,
+            HistoryWhat::RideCancelled => Self::RideCancelled,
+            HistoryWhat::RideCompleted => Self::RideCompleted,
+            HistoryWhat::RequestPosted => Self::RequestPosted,
+            HistoryWhat::RequestFulfilled => Self::RequestFulfilled,
+            HistoryWhat::RequestWithdrawn => Self::RequestWithdrawn,
+            HistoryWhat::RequestExpired => Self::RequestExpired,
+            HistoryWhat::ReservationMade => Self::ReservationMade,
+            HistoryWhat::ReservationChanged => Self::ReservationChanged,
+            HistoryWhat::ReservationCancelled { .. } => Self::ReservationCancelled,
+            HistoryWhat::NoShow => Self::NoShow,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::chat::frames::negotiation::{WirePlace, WirePrice};
 use crate::commands::input::PostRequest;
 use crate::commands::requests;
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// A request that was posted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -39,7 +40,7 @@ pub struct RequestShown {
     /// Who looks.
     pub passenger: PersonShown,
     /// `open`, `fulfilled`, `withdrawn` or `expired`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RequestState)]
     pub state: RequestState,
     /// From where.
     pub from: WirePlace,

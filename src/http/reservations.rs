@@ -21,6 +21,7 @@ use crate::chat::frames::negotiation::WireTerms;
 use crate::commands::input::{MakeReservation, WithReason};
 use crate::commands::{Refusal, bookings};
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// Seats asked for on list terms.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -61,7 +62,7 @@ pub struct ReservationDetails {
     #[schema(value_type = String, format = DateTime)]
     pub pickup_at: Timestamp,
     /// `active`, `cancelled` or `no_show`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ReservationState)]
     pub state: ReservationState,
     /// Whether the passenger is asked again, because the ride was rescheduled.
     pub to_reconfirm: bool,
@@ -77,7 +78,7 @@ pub struct ReservationDetails {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CancellationShown {
     /// Which side cancelled: `driver` or `passenger`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Side)]
     pub by: Side,
     /// Whether that side is free of blame: the other side had changed the ride.
     pub blameless: bool,

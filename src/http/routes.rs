@@ -4,7 +4,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use utoipa::OpenApi;
 
-use super::docs::{self, Common};
+use super::docs::{self, Common, Frames};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
@@ -57,10 +57,11 @@ macro_rules! table {
         #[openapi(
             info(title = "Palabre", description = "Carpooling where the conversation is the booking. Writes take \
                 `Idempotency-Key`; answers to writes carry `position`, and reads that follow pass it as `min_position`. \
-                Times are RFC 3339 in UTC, prices whole cents, points degrees of WGS 84."),
+                Times are RFC 3339 in UTC, prices whole cents, points degrees of WGS 84. The frames of the chat at `/ws` are \
+                among the schemas: `ClientFrame`, `ServerFrame` and `CloseCode`; docs/PROTOCOL.md tells how they go together."),
             paths($($($first_handler)::+ $(, $($handler)::+)*),+),
             components(schemas(Details)),
-            modifiers(&Common),
+            modifiers(&Common, &Frames),
             security(("cookie" = []), ("bearer" = []))
         )]
         pub struct Document;

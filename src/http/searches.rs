@@ -21,6 +21,7 @@ use crate::chat::frames::negotiation::{WirePlace, WirePrice};
 use crate::clock;
 use crate::commands::input::{RADIUS_KM_DEFAULT, TOLERANCE_MIN_DEFAULT};
 use crate::platform::Platform;
+use crate::wire::words;
 
 /// The longest tolerance: two days.
 const TOLERANCE_MIN_MAX: u32 = 2_880;
@@ -73,7 +74,7 @@ pub struct OfferFound {
     /// List price of one seat.
     pub price_per_seat: WirePrice,
     /// `approval` or `instant`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::BookingMode)]
     pub booking_mode: palabre_events::ride::BookingMode,
 }
 

@@ -15,7 +15,7 @@ use super::identity::Identity;
 use super::key::{Asking, KeyHeader};
 use super::problem::Problem;
 use super::query::{Query, count};
-use crate::chat::frames::Told;
+use crate::chat::frames::SeenEvent;
 use crate::chat::history::{self, Span};
 use crate::commands::input::{EditMessage, PostMessage};
 use crate::commands::talk;
@@ -25,7 +25,7 @@ use crate::platform::Platform;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EventsPage {
     /// In order of `seq`; what you may not see comes as `{conversation, seq, type: "hidden"}`.
-    #[schema(value_type = Vec<Told>)]
+    #[schema(value_type = Vec<SeenEvent>)]
     pub events: Vec<Box<RawValue>>,
     /// The last event that you see.
     pub head: u64,

@@ -5,26 +5,29 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::SeenEvent;
 use crate::commands::{Done, FieldError, Refusal};
 
 /// The server's first frame.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename = "welcome")]
 pub struct Welcome {
     /// Names the log. Another name than the client knows: forget everything and start afresh.
     pub log_id: Uuid,
     /// Whose session it is.
+    #[schema(value_type = Uuid)]
     pub account: AccountId,
     /// The log's last position.
     pub position: u64,
     /// The server's clock.
+    #[schema(value_type = String, format = DateTime)]
     pub now: Timestamp,
     /// What is taken.
     pub limits: WelcomeLimits,
 }
 
 /// What is taken.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct WelcomeLimits {
     /// The longest frame, in bytes.
     pub frame_bytes: usize,
@@ -33,7 +36,7 @@ pub struct WelcomeLimits {
 }
 
 /// The answer to a command: `re` is the command's `id`, none where it could not be read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Answer {
     /// The command's `id`.
     pub re: Option<u64>,
@@ -43,7 +46,7 @@ pub struct Answer {
 }
 
 /// What a command made, or why not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.
@@ -53,19 +56,22 @@ pub enum Outcome {
 }
 
 /// What commands make.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Made {
     /// An event of the conversation.
     Event {
         /// The conversation, where the command opened one.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Uuid>)]
         conversation: Option<ConversationId>,
         /// The proposal, where the command made one.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Uuid>)]
         proposal: Option<ProposalId>,
         /// The hash of its terms.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
         terms_hash: Option<TermsHash>,
         /// The `seq` of the command's last event, where it belongs to the conversation.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +91,7 @@ pub enum Made {
     /// Who is there.
     Following {
         /// Those of the followed conversations' participants that are online.
+        #[schema(value_type = Vec<Uuid>)]
         online: Vec<AccountId>,
     },
 }
@@ -135,7 +142,7 @@ impl Made {
 }
 
 /// What the client missed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Resumed {
     /// Names the log.
     pub log_id: Uuid,
@@ -148,19 +155,24 @@ pub struct Resumed {
     /// Whether more have than are listed: the inbox must be read by HTTP.
     pub more_changed: bool,
     /// All missing events of the named conversations, in order of conversation and `seq`.
+    #[schema(value_type = Vec<SeenEvent>)]
     pub events: Vec<Box<RawValue>>,
     /// Named conversations that miss more than fits here, and are to be paged by HTTP.
+    #[schema(value_type = Vec<Uuid>)]
     pub too_far: Vec<ConversationId>,
     /// Named conversations that the account never took part in.
+    #[schema(value_type = Vec<Uuid>)]
     pub not_yours: Vec<ConversationId>,
     /// Those of the named conversations' participants that are online.
+    #[schema(value_type = Vec<Uuid>)]
     pub online: Vec<AccountId>,
 }
 
 /// A conversation whose head has moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ChangedHead {
     /// The conversation.
+    #[schema(value_type = Uuid)]
     pub conversation: ConversationId,
     /// The last `seq` that the viewer may see.
     pub seq: u64,
@@ -171,7 +183,7 @@ pub struct ChangedHead {
 }
 
 /// Why a command is not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct CommandError {
     /// A stable code.
     pub code: &'static str,

@@ -6,6 +6,7 @@ use palabre_events::{AccountId, ProposalId, ReservationId, RideId, Timestamp};
 use serde::Serialize;
 
 use super::negotiation::WirePrice;
+use crate::wire::words;
 
 /// The seats are reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -53,7 +54,7 @@ pub struct BookingRefused {
     pub proposal: ProposalId,
     /// Why not: `no_seats_left`, `ride_cancelled`, `ride_departed`, `terms_outdated`, `cancelled_before`,
     /// `nothing_to_replace` or `no_such_ride`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RefusalReason)]
     pub reason: RefusalReason,
 }
 
@@ -94,7 +95,7 @@ pub struct BookingCancelled {
     #[schema(value_type = Uuid)]
     pub reservation: ReservationId,
     /// Which side cancelled: `driver` or `passenger`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Side)]
     pub by: Side,
     /// Whether that side is free of blame.
     pub blameless: bool,

@@ -73,6 +73,15 @@ pub struct Hidden {
     pub kind: HiddenType,
 }
 
+/// An event of a conversation as a page of it has it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each variant holds the documented struct of its name")]
+pub enum SeenEvent {
+    Told(Box<Told>),
+    Hidden(Hidden),
+}
+
 /// The type of [`Hidden`].
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::CannotShow;
 use super::fact::Opening;
+use crate::wire::words;
 
 /// A price of one seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -202,6 +203,6 @@ pub struct ProposalVoided {
     #[schema(value_type = Uuid)]
     pub proposal: ProposalId,
     /// What it was: `another_accepted`, `ride_changed`, `ride_cancelled`, `ride_departed` or `booking_cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::VoidReason)]
     pub reason: VoidReason,
 }

@@ -1,5 +1,6 @@
 //! Facts of talk, as viewers see them. Texts of erased people are absent.
 
+use crate::wire::words;
 use palabre_events::conversation::{self, ConversationKind};
 use palabre_events::{AccountId, RequestId, ReservationId, RideId};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ConversationOpened {
     /// `ride` (a driver and one passenger) or `group` (the driver and the passengers).
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ConversationKind)]
     pub kind: ConversationKind,
     /// The ride that it is about.
     #[schema(value_type = Uuid)]
