@@ -1,0 +1,55 @@
+// What surrounds every view: navigation, connection, common states, small parts.
+export const shell = {
+  tagline: 'Carpooling where the conversation is the booking',
+  skip: 'Skip to content',
+  navigation: 'Navigation',
+  tabs: {
+    search: 'Search',
+    publish: 'Offer',
+    conversations: 'Messages',
+    dashboard: 'My rides',
+    account: 'Account',
+  },
+  signIn: 'Sign in',
+  signUp: 'Sign up',
+  unread: (count: number) => `${count} unread`,
+  language: 'Language',
+  languages: { fr: 'Français', en: 'English' },
+  connection: {
+    connecting: 'Connecting…',
+    offline: 'Offline. What you write will be sent when you are back.',
+    offlineWaiting: (count: number) =>
+      count === 1
+        ? 'Offline. 1 thing will be sent when you are back.'
+        : `Offline. ${count} things will be sent when you are back.`,
+    reconnecting: 'Connection lost, trying again…',
+    ended: 'Your session has ended.',
+    outdated: 'There is a new version of this page.',
+    refused: 'The server closed the connection.',
+    reload: 'Reload',
+    online: 'Connected',
+  },
+  loading: 'Loading…',
+  retry: 'Try again',
+  back: 'Back',
+  close: 'Close',
+  cancel: 'Cancel',
+  save: 'Save',
+  more: 'Show more',
+  optional: 'optional',
+  less: (what: string) => `Less: ${what}`,
+  greater: (what: string) => `More: ${what}`,
+  someone: 'Someone who left',
+  somewhere: 'Erased place',
+  failed: 'This cannot be shown',
+  notFound: {
+    title: 'Page not found',
+    text: 'There is nothing at this address.',
+    action: 'Search for a ride',
+  },
+  viewFailed: {
+    title: 'The page could not be loaded',
+    text: 'The connection may have dropped, or a new version was just installed.',
+  },
+  dismiss: 'Dismiss',
+};

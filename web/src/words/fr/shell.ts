@@ -1,0 +1,55 @@
+// Ce qui entoure toutes les vues : navigation, connexion, états communs, petites pièces.
+export const shell = {
+  tagline: 'Le covoiturage où la conversation est la réservation',
+  skip: 'Aller au contenu',
+  navigation: 'Navigation',
+  tabs: {
+    search: 'Rechercher',
+    publish: 'Proposer',
+    conversations: 'Messages',
+    dashboard: 'Mes trajets',
+    account: 'Compte',
+  },
+  signIn: 'Se connecter',
+  signUp: 'Créer un compte',
+  unread: (count: number) => (count === 1 ? '1 non lu' : `${count} non lus`),
+  language: 'Langue',
+  languages: { fr: 'Français', en: 'English' },
+  connection: {
+    connecting: 'Connexion…',
+    offline: 'Hors ligne. Ce que vous écrivez partira au retour de la connexion.',
+    offlineWaiting: (count: number) =>
+      count === 1
+        ? 'Hors ligne. 1 envoi partira au retour de la connexion.'
+        : `Hors ligne. ${count} envois partiront au retour de la connexion.`,
+    reconnecting: 'Connexion perdue, on réessaie…',
+    ended: 'Votre session est terminée.',
+    outdated: 'Une nouvelle version de la page est disponible.',
+    refused: 'Le serveur a coupé la connexion.',
+    reload: 'Recharger',
+    online: 'Connecté',
+  },
+  loading: 'Chargement…',
+  retry: 'Réessayer',
+  back: 'Retour',
+  close: 'Fermer',
+  cancel: 'Annuler',
+  save: 'Enregistrer',
+  more: 'Afficher la suite',
+  optional: 'facultatif',
+  less: (what: string) => `Moins : ${what}`,
+  greater: (what: string) => `Plus : ${what}`,
+  someone: 'Une personne partie',
+  somewhere: 'Lieu effacé',
+  failed: 'Impossible d’afficher ceci',
+  notFound: {
+    title: 'Page introuvable',
+    text: 'Il n’y a rien à cette adresse.',
+    action: 'Rechercher un trajet',
+  },
+  viewFailed: {
+    title: 'La page n’a pas pu être chargée',
+    text: 'La connexion a peut-être été coupée, ou une nouvelle version vient d’être installée.',
+  },
+  dismiss: 'Masquer',
+};
