@@ -16,15 +16,16 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: ## Build and start the server on the embedded store (LISTEN=…, DATA=…)
+run: page ## Build page and server, and start it on the embedded store (LISTEN=…, DATA=…)
 	cargo build --release --bin palabre
 	exec target/release/palabre serve --listen $(LISTEN) --data $(DATA)
 
 .PHONY: test
-test: test-needs ## Install what tests need, then check format, lints and docs and run every test
+test: test-needs web/node_modules ## Install what tests need, then check format, lints and docs and run every test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	cd web && npm run --silent lint && npm run --silent check && npm run --silent test && npm run --silent build
 	cargo build --workspace --bins
 	cargo test --workspace
 	target/debug/crash --palabre target/debug/palabre --kills 5
@@ -32,6 +33,16 @@ test: test-needs ## Install what tests need, then check format, lints and docs a
 .PHONY: test-needs
 test-needs:
 	@scripts/install-test-needs
+
+# Without Node the server is built all the same, and says that its page is missing.
+.PHONY: page
+page:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory page-with-node; \
+	else echo "Node is not installed (20.19 or later): building the server without its page"; fi
+
+.PHONY: page-with-node
+page-with-node: web/node_modules
+	cd web && npm run --silent build
 
 .PHONY: wire
 wire: web/node_modules ## Write the page's types anew from what the server says

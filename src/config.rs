@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::page::tiles::{NoTiles, Tiles};
+
 /// All settings of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,10 @@ pub struct Config {
     pub smtp_url: Option<String>,
     /// Who mail comes from.
     pub mail_from: String,
+    /// Where maps come from, such as `https://tiles.example/{z}/{x}/{y}.png`. Absent: the page draws its own.
+    pub tiles_url: Option<String>,
+    /// Whom to name on those maps.
+    pub tiles_attribution: Option<String>,
     /// The most commands per second of one account; ten times as many may come at once.
     pub commands_per_s: u32,
     /// The most requests per second of one address without an account; ten times as many may come at once.
@@ -55,6 +61,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             smtp_url: None,
             mail_from: "Palabre <palabre@localhost>".to_owned(),
+            tiles_url: None,
+            tiles_attribution: None,
             commands_per_s: 20,
             requests_per_s: 50,
             sockets_per_account: 20,
@@ -82,6 +90,12 @@ impl Config {
     pub fn public_url(&self) -> String {
         let own = || format!("http://{}", self.listen);
         self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// Where maps come from, if anywhere.
+    pub fn tiles(&self) -> Result<Option<Tiles>, NoTiles> {
+        let attribution = self.tiles_attribution.as_deref().unwrap_or_default();
+        self.tiles_url.as_deref().map(|url| Tiles::read(url, attribution)).transpose()
     }
 
     /// The folder of the log.

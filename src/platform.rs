@@ -23,6 +23,7 @@ use crate::commands::Refusal;
 use crate::config::Config;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
+use crate::page::tiles::Tiles;
 use crate::store::EventStore;
 use crate::store::sqlite::SqliteStore;
 use crate::vault::{Keyring, SqliteVault, Vault};
@@ -51,6 +52,8 @@ pub struct Platform {
     pub hub: Hub,
     /// How fast anybody may ask.
     pub gates: Gates,
+    /// Where the page's maps come from, if anywhere.
+    pub tiles: Option<Tiles>,
     feed: Feed,
     arbiters: Vec<Arbiter>,
     background: Vec<tokio::task::JoinHandle<()>>,
@@ -92,6 +95,7 @@ impl Platform {
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
         let gates = Gates::new(&config);
+        let tiles = config.tiles()?;
         Ok(Arc::new(Self {
             config,
             log,
@@ -102,6 +106,7 @@ impl Platform {
             views,
             hub,
             gates,
+            tiles,
             feed,
             arbiters,
             background,

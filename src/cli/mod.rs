@@ -109,6 +109,15 @@ struct ServerSettings {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     mail_from: Option<String>,
+    /// Where maps come from, such as https://tiles.example/{z}/{x}/{y}.png; browsers then ask that host for pictures
+    /// [default: the page draws plain maps of its own].
+    #[arg(long, env = "PALABRE_TILES_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tiles_url: Option<String>,
+    /// Whom to name on those maps.
+    #[arg(long, env = "PALABRE_TILES_ATTRIBUTION", value_name = "TEXT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tiles_attribution: Option<String>,
     /// The most commands per second of one account [default: 20].
     #[arg(long, env = "PALABRE_COMMANDS_PER_S", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -45,6 +45,9 @@ fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
         println!("Palabre is at http://{address}");
     }
     let config = &platform.config;
+    if !crate::page::is_built() {
+        println!("The page for browsers is not part of this build; `make run` builds it");
+    }
     println!("The API is described at {}/api/docs", config.public_url());
     println!("Data: {}", config.data.display());
     if config.smtp_url.is_none() {

@@ -1,15 +1,17 @@
 //! Every address of the API and what it understands: one table, from which both the routes and the OpenAPI document come.
 
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::OpenApi;
 
 use super::docs::{self, Common, Frames};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, talk,
+    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, settings, talk,
 };
+use crate::page;
+use crate::platform::Platform;
 
 macro_rules! name_of {
     (get) => {
@@ -70,6 +72,7 @@ macro_rules! table {
 
 table! {
     "/healthz" { get: health::healthz }
+    "/api/v1/settings" { get: settings::show }
     "/api/v1/accounts" { post: accounts::sign_up }
     "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
     "/api/v1/sessions/current" { delete: sessions::sign_out }
@@ -112,7 +115,7 @@ table! {
 }
 
 /// Mounts everything on an application that was given its `web::Data<Platform>`. What nobody understands is answered here
-/// too, so other services must be mounted before.
+/// too, by the page or as a problem, so other services must be mounted before.
 pub fn routes(application: &mut web::ServiceConfig) {
     let reading = |path: &str| web::resource(path.to_owned()).default_service(web::to(only_reading));
     application.service(
@@ -122,8 +125,13 @@ pub fn routes(application: &mut web::ServiceConfig) {
             .service(answers!(reading(docs::DOCUMENT_PATH), get, docs::document))
             .service(answers!(reading("/api/docs"), get, docs::to_page))
             .service(answers!(reading("/api/docs/{file:.*}"), get, docs::page))
-            .default_service(web::to(|| async { refuse(Problem::no_such_route()) })),
+            .default_service(web::to(page_or_nothing)),
     );
+}
+
+/// An address of the page that people see; otherwise nothing.
+async fn page_or_nothing(platform: web::Data<Platform>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    page::answer(&request, platform.tiles.as_ref()).ok_or_else(Problem::no_such_route)
 }
 
 async fn only_reading() -> Result<HttpResponse, Problem> {

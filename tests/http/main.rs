@@ -9,6 +9,7 @@ mod client;
 mod contract;
 mod guards;
 mod lists;
+mod page;
 mod record;
 mod requests;
 mod rides;

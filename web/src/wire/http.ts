@@ -639,6 +639,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is set */
+        get: operations["operating_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2802,6 +2819,10 @@ export interface components {
             /** @description Last used first. */
             sessions: components["schemas"]["SessionShown"][];
         };
+        /** @description What whoever operates the platform has set. */
+        SettingsShown: {
+            tiles?: components["schemas"]["TileSource"] | null;
+        };
         /**
          * @description The sides of a ride.
          * @enum {string}
@@ -2881,6 +2902,13 @@ export interface components {
             requests: components["schemas"]["SuitedRequest"][];
             /** @description How many there are. */
             total: number;
+        };
+        /** @description A source of map tiles. */
+        TileSource: {
+            /** @description Whom to name on the map. */
+            attribution: string;
+            /** @description Their address, with `{z}`, `{x}` and `{y}` in it. */
+            url: string;
         };
         /** @description What waits for your answer. */
         ToHandleShown: {
@@ -3239,6 +3267,7 @@ export type SeenEvent = components['schemas']['SeenEvent'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionShown = components['schemas']['SessionShown'];
 export type SessionsShown = components['schemas']['SessionsShown'];
+export type SettingsShown = components['schemas']['SettingsShown'];
 export type Side = components['schemas']['Side'];
 export type Sight = components['schemas']['Sight'];
 export type SignIn = components['schemas']['SignIn'];
@@ -3246,6 +3275,7 @@ export type SignedInAnswer = components['schemas']['SignedInAnswer'];
 export type Stage = components['schemas']['Stage'];
 export type SuitedRequest = components['schemas']['SuitedRequest'];
 export type SuitedRequests = components['schemas']['SuitedRequests'];
+export type TileSource = components['schemas']['TileSource'];
 export type ToHandleShown = components['schemas']['ToHandleShown'];
 export type Told = components['schemas']['Told'];
 export type VoidReason = components['schemas']['VoidReason'];
@@ -4459,6 +4489,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    operating_show: {
+        parameters: {
+            query?: {
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What clients should know */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsShown"];
+                };
             };
             default: components["responses"]["Problem"];
         };
