@@ -4,6 +4,7 @@ import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
 import { router } from './router.svelte';
+import { chat } from './state/chat.svelte';
 import { session } from './state/session.svelte';
 import { language } from './words/language.svelte';
 
@@ -11,6 +12,7 @@ const target = document.getElementById('app');
 if (!target) throw new Error('index.html has the element that the page goes into');
 
 await language.start();
+chat.start();
 await session.start();
 router.start();
 mount(App, { target });

@@ -1,0 +1,211 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import type { Made } from '../wire/http';
+import { AGE_MS_MAX, Outbox, WAITING_MAX } from './outbox';
+import type { Command, Sending } from './outbox';
+import { Broken, Refused } from './socket';
+import type { Asked } from './socket';
+
+/** What `localStorage` is to the page. */
+class Shelf {
+  kept = new Map<string, string>();
+  get length(): number {
+    return this.kept.size;
+  }
+  key = (at: number) => [...this.kept.keys()][at] ?? null;
+  getItem = (name: string) => this.kept.get(name) ?? null;
+  setItem = (name: string, value: string) => void this.kept.set(name, value);
+  removeItem = (name: string) => void this.kept.delete(name);
+}
+
+interface Heard {
+  asked: Asked & { key: string };
+  ok: (made?: Made) => Promise<void>;
+  no: (code: string, temporary?: boolean, retry_after_ms?: number) => Promise<void>;
+  breaks: () => Promise<void>;
+}
+
+let shelf: Shelf;
+let now: number;
+let heard: Heard[];
+let shown: readonly Sending[];
+
+beforeEach(() => {
+  [shelf, now, heard, shown] = [new Shelf(), 1_000_000, [], []];
+});
+
+const settled = () => new Promise((go) => setTimeout(go));
+
+function outbox(): Outbox {
+  return new Outbox('anna', {
+    shelf,
+    now: () => now,
+    changed: (sendings) => (shown = sendings),
+    ask: (asked) =>
+      new Promise((resolve, reject) => {
+        const after = (act: () => void) => {
+          act();
+          return settled().then(() => undefined);
+        };
+        heard.push({
+          asked: asked as Heard['asked'],
+          ok: (made = { seq: 1, position: 1 }) => after(() => resolve(made)),
+          no: (code, temporary = false, retry_after_ms) =>
+            after(() => reject(new Refused({ code, message: code, temporary, retry_after_ms }))),
+          breaks: () => after(() => reject(new Broken())),
+        });
+      }),
+  });
+}
+
+const say = (text: string, conversation = 'c'): Command => ({ type: 'post_message', conversation, text });
+const texts = () => heard.map(({ asked }) => ('text' in asked ? asked.text : asked.type));
+const at = (index: number): Heard => heard[index] as Heard;
+
+describe('order', () => {
+  test('what was written offline goes out in order, each once, when the connection is back', async () => {
+    const box = outbox();
+    for (const text of ['one', 'two', 'three']) box.send(say(text));
+    expect(heard).toEqual([]);
+    box.resume();
+    for (const index of [0, 1, 2]) {
+      expect(heard).toHaveLength(index + 1);
+      await at(index).ok();
+    }
+    expect(texts()).toEqual(['one', 'two', 'three']);
+  });
+
+  test('conversations do not wait for each other', () => {
+    const box = outbox();
+    box.resume();
+    box.send(say('one', 'c'));
+    box.send(say('two', 'd'));
+    expect(texts()).toEqual(['one', 'two']);
+  });
+});
+
+describe('a broken connection', () => {
+  test('repeats what was not answered under the same key', async () => {
+    const box = outbox();
+    box.resume();
+    const key = box.send(say('one'));
+    box.pause();
+    await at(0).breaks();
+    box.resume();
+    expect(heard.map(({ asked }) => asked.key)).toEqual([key, key]);
+  });
+
+  test('what its event has shown to be done is not sent again', async () => {
+    const box = outbox();
+    box.resume();
+    const key = box.send(say('one'));
+    box.pause();
+    await at(0).breaks();
+    box.told('c', new Set([key]), 7);
+    box.resume();
+    expect([heard.length, box.sendings, shelf.length]).toEqual([1, [], 0]);
+  });
+});
+
+describe('a page that was closed', () => {
+  test('leaves what waits to the next one, in order', () => {
+    const first = outbox();
+    first.send(say('one'));
+    first.send(say('two'));
+    const second = outbox();
+    expect(second.sendings.map(({ command }) => (command as { text: string }).text)).toEqual(['one', 'two']);
+    second.resume();
+    expect(texts()).toEqual(['one']);
+  });
+
+  test('what waited for more than a day is not sent, but asked about', async () => {
+    outbox().send(say('stale'));
+    now += AGE_MS_MAX + 1;
+    const box = outbox();
+    box.resume();
+    await settled();
+    expect([heard.length, box.sendings[0]?.state, box.sendings[0]?.code]).toEqual([0, 'refused', 'too_old']);
+  });
+
+  test('what somebody else wrote here is not ours', () => {
+    shelf.setItem('palabre.outbox.dora.1', JSON.stringify({ key: '1', command: say('hers'), state: 'waiting' }));
+    expect(outbox().sendings).toEqual([]);
+  });
+
+  test('what cannot be read is passed over', () => {
+    shelf.setItem('palabre.outbox.anna.1', '{');
+    expect(outbox().sendings).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  test('stay in place with their reason, and do not hold up what follows', async () => {
+    const box = outbox();
+    box.resume();
+    box.send(say('one'));
+    box.send(say('two'));
+    await at(0).no('ride_departed');
+    expect(shown[0]).toMatchObject({ state: 'refused', code: 'ride_departed' });
+    expect(texts()).toEqual(['one', 'two']);
+  });
+
+  test('sent again, it is a new command', async () => {
+    const box = outbox();
+    box.resume();
+    const key = box.send(say('one'));
+    await at(0).no('not_a_participant');
+    box.retry(key);
+    expect(texts()).toEqual(['one', 'one']);
+    expect(at(1).asked.key).not.toBe(key);
+    expect(box.sendings).toHaveLength(1);
+  });
+
+  test('can be discarded; what is under way cannot', async () => {
+    const box = outbox();
+    box.resume();
+    const key = box.send(say('one'));
+    box.discard(key);
+    expect(box.sendings).toHaveLength(1);
+    await at(0).no('too_long');
+    box.discard(key);
+    expect([box.sendings.length, shelf.length]).toEqual([0, 0]);
+  });
+
+  test('for the moment: the same command again, before what follows', async () => {
+    const box = outbox();
+    box.resume();
+    const key = box.send(say('one'));
+    box.send(say('two'));
+    await at(0).no('busy', true, 0);
+    await settled();
+    expect(texts()).toEqual(['one', 'one']);
+    expect(at(1).asked.key).toBe(key);
+  });
+});
+
+describe('limits', () => {
+  test('one more than may wait is refused, with the reason', () => {
+    const box = outbox();
+    for (let count = 0; count <= WAITING_MAX; count += 1) box.send(say('x'));
+    expect(box.sendings.at(-1)).toMatchObject({ state: 'refused', code: 'outbox_full' });
+  });
+
+  test('a frame that the server would not take is not sent', () => {
+    const box = outbox();
+    box.resume();
+    box.send(say('é'.repeat(40_000)));
+    expect([heard.length, box.sendings[0]?.code]).toEqual([0, 'too_long']);
+  });
+});
+
+test('what is done is kept until the conversation has told it', async () => {
+  const box = outbox();
+  box.resume();
+  box.send(say('one'));
+  await at(0).ok({ seq: 8, position: 80 });
+  expect(box.sendings[0]?.state).toBe('done');
+  box.told('c', new Set(), 7);
+  expect(box.sendings).toHaveLength(1);
+  box.told('c', new Set(), 8);
+  expect(box.sendings).toEqual([]);
+});

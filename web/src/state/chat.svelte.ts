@@ -1,0 +1,372 @@
+// All conversations of whoever is signed in: the state that `reduce` folds, and around it what must be fetched, sent, marked
+// and remembered. Components read it and call its methods; they know neither the socket nor the API.
+import { Problem, forgetPositions, get, newKey, sawPosition } from '../net/http';
+import { Outbox } from '../net/outbox';
+import type { Command, Sending } from '../net/outbox';
+import { ChatSocket } from '../net/socket';
+import type { Knowledge, Listener } from '../net/socket';
+import type {
+  ConversationShown,
+  Ephemeral,
+  EventsPage,
+  Listed_ConversationShown as InboxPage,
+  Resumed,
+  SeenEvent,
+  Welcome,
+} from '../wire/http';
+import { clock } from './clock.svelte';
+import { connection } from './connection.svelte';
+import type { Stop } from './connection.svelte';
+import { begin, inboxOrder, reduce, without } from './reduce';
+import type { ChatState, Input } from './reduce';
+import { session } from './session.svelte';
+import type { Talk } from './talk';
+import { unread } from './unread.svelte';
+
+/** How many conversations are kept at hand; the one that was left first is forgotten first. The server follows 50. */
+const TALKS_MAX = 20;
+/** Events of a page. */
+const PAGE_EVENTS = 100;
+/** Conversations of a page of the inbox. */
+const PAGE_CONVERSATIONS = 50;
+/** How long to wait before reading again what could not be read, in milliseconds. */
+const PAUSE_MS = 3_000;
+/** Marks that follow each other within this go as one, in milliseconds. */
+const MARK_MS = 700;
+/** While somebody types, that is said this often, in milliseconds. */
+const TYPING_EVERY_MS = 3_000;
+/** After how long what is done, and made nothing that would show, is taken for over, in milliseconds. */
+const DONE_MS = 3_000;
+
+const STOPS: Record<number, Stop> = { 4500: 'not_signed_in', 4501: 'revoked', 4502: 'version', 4503: 'misbehaving' };
+
+class Chat implements Listener {
+  #state = $state.raw<ChatState>(begin(''));
+  /** Commands on their way, and those that were refused. */
+  sendings = $state.raw<readonly Sending[]>([]);
+  /** Why the inbox could not be read. */
+  inboxFailure = $state.raw<Problem>();
+  /** Whether the inbox was read at all. */
+  inboxLoaded = $state(false);
+  /** Where the next page of the inbox begins. */
+  inboxNext = $state<number>();
+  /** Why a conversation could not be read, by its id. */
+  failures = $state.raw<Readonly<Record<string, Problem>>>({});
+
+  #socket: ChatSocket | undefined;
+  #outbox: Outbox | undefined;
+  #fetching = new Set<string>();
+  #opened: string[] = [];
+  #marking: ReturnType<typeof setTimeout> | undefined;
+  #marks = new Map<string, number>();
+  #typedAt = new Map<string, number>();
+  #sweep: ReturnType<typeof setInterval> | undefined;
+
+  /** Follows the session from here on. */
+  start(): void {
+    session.onBegin(({ account }) => this.#begin(account));
+    session.onEnd(() => this.#end());
+  }
+
+  /** What is known. */
+  get state(): ChatState {
+    return this.#state;
+  }
+
+  /** The inbox, the conversation with the latest event first. */
+  get inbox(): ConversationShown[] {
+    return inboxOrder(this.#state);
+  }
+
+  /** A conversation that is open. */
+  talk(conversation: string): Talk | undefined {
+    return this.#state.talks[conversation];
+  }
+
+  /** Opens a conversation: reads its end, and keeps it up to date from here on. */
+  open(conversation: string): void {
+    this.#opened = [...this.#opened.filter((id) => id !== conversation), conversation];
+    for (const left of this.#opened.splice(0, Math.max(0, this.#opened.length - TALKS_MAX))) {
+      this.#take({ input: 'closed', conversation: left });
+    }
+    this.#forgive(conversation);
+    this.#take({ input: 'opened', conversation });
+    if (!this.#state.inbox[conversation]) void this.#readSummary(conversation);
+    this.#socket?.follow();
+  }
+
+  /** Reads the page before what is held. */
+  async earlier(conversation: string): Promise<void> {
+    const talk = this.talk(conversation);
+    if (!talk?.loaded || talk.complete) return;
+    await this.#once(`earlier ${conversation}`, async () => {
+      const query = { before: talk.first, limit: PAGE_EVENTS };
+      const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
+      this.#take({ input: 'earlier_page', conversation, page });
+    });
+  }
+
+  /** Reads the next page of the inbox. */
+  async moreInbox(): Promise<void> {
+    const before = this.inboxNext;
+    if (before !== undefined) await this.#readInbox(before);
+  }
+
+  /** Reads again what failed. */
+  async retry(conversation?: string): Promise<void> {
+    if (conversation === undefined) return this.#readInbox(undefined);
+    this.#forgive(conversation);
+    await this.#readNext(conversation);
+  }
+
+  /** Sends a command; the answer is its key, under which it is among the sendings until it is over. */
+  send(command: Command): string {
+    if (!this.#outbox) throw new Error('only members see what sends');
+    this.#typedAt.delete(command.conversation);
+    return this.#outbox.send(command);
+  }
+
+  /** Sends again what was refused. */
+  resend(key: string): void {
+    this.#outbox?.retry(key);
+  }
+
+  /** Forgets what was refused. */
+  discard(key: string): void {
+    this.#outbox?.discard(key);
+  }
+
+  /** What of a conversation is on its way. */
+  sendingsOf(conversation: string): Sending[] {
+    return this.sendings.filter(({ command }) => command.conversation === conversation);
+  }
+
+  /** Everything up to `upTo` was seen. */
+  markRead(conversation: string, upTo: number): void {
+    const known = Math.max(this.#state.inbox[conversation]?.read_seq ?? 0, this.#marks.get(conversation) ?? 0);
+    if (upTo <= known) return;
+    this.#take({ input: 'marked_read', conversation, upTo });
+    this.#marks.set(conversation, upTo);
+    this.#marking ??= setTimeout(() => this.#sendMarks(), MARK_MS);
+  }
+
+  /** Somebody types, or stops. */
+  typing(conversation: string, on: boolean): void {
+    const last = this.#typedAt.get(conversation);
+    if (on ? last !== undefined && Date.now() - last < TYPING_EVERY_MS : last === undefined) return;
+    if (on) this.#typedAt.set(conversation, Date.now());
+    else this.#typedAt.delete(conversation);
+    this.#socket?.say({ type: 'typing', conversation, on });
+  }
+
+  // What the socket tells.
+
+  connecting(): void {
+    connection.state = 'connecting';
+  }
+
+  knows({ log_id, now }: Welcome): Knowledge {
+    if (now) clock.set(now);
+    const { logId, position, talks } = this.#state;
+    if (logId === undefined || position === undefined) return { log_id };
+    const held = Object.entries(talks).filter(([, talk]) => talk.loaded && !talk.behind);
+    return { log_id: logId, position, conversations: Object.fromEntries(held.map(([id, talk]) => [id, talk.head])) };
+  }
+
+  resumed(resumed: Resumed, said: Knowledge): void {
+    connection.state = 'open';
+    if (resumed.fresh) forgetPositions();
+    this.#take({ input: 'resumed', resumed, named: Object.keys(said.conversations ?? {}) });
+    this.#socket?.follow();
+    this.#outbox?.resume();
+    if (this.#marks.size > 0) this.#sendMarks();
+  }
+
+  event(event: SeenEvent): void {
+    if ('position' in event) sawPosition(event.position);
+    this.#take({ input: 'event', event });
+  }
+
+  ephemeral(frame: Ephemeral): void {
+    this.#take({ input: 'ephemeral', frame, now: Date.now() });
+  }
+
+  online(accounts: readonly string[]): void {
+    this.#take({ input: 'online', accounts });
+  }
+
+  followed(): string[] {
+    return [...this.#opened];
+  }
+
+  down(stop: number | undefined): void {
+    connection.state = stop === undefined ? 'waiting' : 'stopped';
+    connection.stop = stop === undefined ? undefined : STOPS[stop];
+    this.#outbox?.pause();
+    this.#take({ input: 'disconnected' });
+    if (connection.stop === 'not_signed_in' || connection.stop === 'revoked') session.wasEnded();
+  }
+
+  // Its own business.
+
+  #begin(account: string): void {
+    this.#end();
+    this.#state = begin(account);
+    this.#outbox = new Outbox(account, {
+      shelf: localStorage,
+      now: () => Date.now(),
+      ask: (asked) => this.#ask(asked),
+      changed: (sendings) => this.#sendingsChanged(sendings),
+    });
+    this.#sendingsChanged(this.#outbox.sendings);
+    this.#sweep = setInterval(() => this.#take({ input: 'later', now: Date.now() }), 1_000);
+    this.#socket = new ChatSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, this);
+    this.#socket.start();
+  }
+
+  #ask(asked: Parameters<ChatSocket['ask']>[0]): ReturnType<ChatSocket['ask']> {
+    if (!this.#socket) throw new Error('the outbox lives as long as the socket');
+    return this.#socket.ask(asked);
+  }
+
+  #end(): void {
+    this.#socket?.stop();
+    this.#outbox?.pause();
+    clearInterval(this.#sweep);
+    clearTimeout(this.#marking);
+    this.#socket = this.#outbox = this.#marking = undefined;
+    this.#fetching.clear();
+    this.#marks.clear();
+    this.#typedAt.clear();
+    this.#opened = [];
+    this.#state = begin('');
+    this.sendings = [];
+    this.failures = {};
+    this.inboxLoaded = false;
+    this.inboxNext = undefined;
+    unread.count = 0;
+    if (connection.state !== 'stopped') connection.state = 'idle';
+  }
+
+  /** Forgets what waits: somebody signs out on purpose, and leaves nothing in this browser. */
+  forgetOutbox(): void {
+    this.#outbox?.clear();
+  }
+
+  #take(input: Input): void {
+    const before = this.#state;
+    const state = reduce(before, input);
+    if (state === before) return;
+    this.#state = state;
+    unread.count = Object.values(state.inbox).reduce((sum, summary) => sum + summary.unread, 0);
+    for (const [id, talk] of Object.entries(state.talks)) {
+      if (talk === before.talks[id]) continue;
+      this.#outbox?.told(id, talk.keys, talk.head);
+      if (!talk.loaded || talk.behind) void this.#readNext(id);
+    }
+    if (state.stale !== before.stale) for (const id of state.stale) void this.#readSummary(id);
+    if (state.inboxBehind && this.#socket?.up) void this.#readInbox(undefined);
+  }
+
+  #sendingsChanged(sendings: readonly Sending[]): void {
+    this.sendings = sendings;
+    connection.waiting = sendings.filter(({ state }) => state === 'waiting').length;
+    for (const { key, command, state } of sendings) {
+      if (state !== 'done') continue;
+      const open = this.talk(command.conversation);
+      if (open) this.#outbox?.told(command.conversation, open.keys, open.head);
+      setTimeout(() => this.#outbox?.told(command.conversation, new Set([key]), 0), DONE_MS);
+    }
+  }
+
+  #sendMarks(): void {
+    clearTimeout(this.#marking);
+    this.#marking = undefined;
+    for (const [conversation, up_to] of this.#marks) {
+      const asked = this.#socket?.ask({ type: 'mark_read', key: newKey(), conversation, up_to });
+      // A mark that was not taken is said again when the connection is back.
+      asked?.then(
+        () => this.#marks.get(conversation) === up_to && this.#marks.delete(conversation),
+        () => undefined,
+      );
+    }
+  }
+
+  async #readInbox(before: number | undefined): Promise<void> {
+    await this.#once('inbox', async () => {
+      try {
+        const page = await get<InboxPage>('/conversations', { before, limit: PAGE_CONVERSATIONS });
+        this.inboxFailure = undefined;
+        this.inboxLoaded = true;
+        this.inboxNext = page.next ?? undefined;
+        this.#take({ input: 'summaries', items: page.items, all: before === undefined });
+      } catch (failure) {
+        if (!(failure instanceof Problem)) throw failure;
+        this.inboxFailure = failure;
+      }
+    });
+  }
+
+  async #readSummary(conversation: string): Promise<void> {
+    await this.#once(`summary ${conversation}`, async () => {
+      try {
+        const item = await get<ConversationShown>(`/conversations/${conversation}`);
+        this.#take({ input: 'summaries', items: [item] });
+      } catch (failure) {
+        this.#fail(conversation, failure);
+      }
+    });
+    // More was heard while it was read.
+    if (this.#state.stale.has(conversation) && !this.failures[conversation]) {
+      setTimeout(() => this.#state.stale.has(conversation) && void this.#readSummary(conversation), PAUSE_MS / 10);
+    }
+  }
+
+  /** Reads the end of a conversation, or what follows what is held of it. */
+  async #readNext(conversation: string): Promise<void> {
+    await this.#once(`next ${conversation}`, async () => {
+      const talk = this.talk(conversation);
+      if (!talk || (talk.loaded && !talk.behind) || this.failures[conversation]) return;
+      const query = talk.loaded
+        ? { after: talk.head, limit: 200 }
+        : { before: Number.MAX_SAFE_INTEGER, limit: PAGE_EVENTS };
+      try {
+        const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
+        this.#take({ input: 'next_page', conversation, page });
+      } catch (failure) {
+        this.#fail(conversation, failure);
+      }
+    });
+    const talk = this.talk(conversation);
+    if (talk?.behind && !this.failures[conversation]) void this.#readNext(conversation);
+  }
+
+  #fail(conversation: string, failure: unknown): void {
+    if (!(failure instanceof Problem)) throw failure;
+    this.failures = { ...this.failures, [conversation]: failure };
+    if (!failure.temporary) return;
+    setTimeout(() => {
+      if (!this.failures[conversation]) return;
+      void this.retry(conversation);
+      if (this.#state.stale.has(conversation)) void this.#readSummary(conversation);
+    }, PAUSE_MS);
+  }
+
+  #forgive(conversation: string): void {
+    this.failures = without(this.failures, conversation);
+  }
+
+  /** Does one thing of a kind at a time. */
+  async #once(what: string, act: () => Promise<void>): Promise<void> {
+    if (this.#fetching.has(what)) return;
+    this.#fetching.add(what);
+    try {
+      await act();
+    } finally {
+      this.#fetching.delete(what);
+    }
+  }
+}
+
+/** All conversations of whoever is signed in. */
+export const chat = new Chat();
