@@ -9,6 +9,7 @@ CREATE TABLE conversations (
     opened_at        INTEGER NOT NULL,
     head_seq         INTEGER NOT NULL,
     last_message_seq INTEGER,
+    last_correction_seq INTEGER,         -- the event that corrected that message last, or took it back
     booking          TEXT,               -- JSON: how far the booking is, once there is one
     open_proposals   TEXT,               -- JSON: proposals that wait for an answer
     tail             BLOB NOT NULL       -- whom each seq of the unfinished chunk is by; see counted_seqs

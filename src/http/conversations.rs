@@ -7,7 +7,7 @@ use palabre_events::ride::Side;
 use palabre_events::{
     AccountId, ConversationId, ProposalId, RequestId, ReservationId, RideId, Timestamp, ride::RefusalReason,
 };
-use palabre_projections::conversations::inbox::InboxEntry;
+use palabre_projections::conversations::inbox::{ConversationHead, InboxEntry};
 use palabre_projections::conversations::{BookingHead, BookingState, OpenProposal};
 use palabre_projections::offers::OfferedRide;
 use palabre_projections::{Paging, ViewError, ViewsReader};
@@ -91,6 +91,22 @@ pub struct ConversationShown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Told>)]
     pub last_message: Option<Box<RawValue>>,
+    /// What corrected that message last, or took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Told>)]
+    pub last_correction: Option<Box<RawValue>>,
+    /// How far the others who take part now have read.
+    pub marks: Vec<MarkShown>,
+}
+
+/// How far somebody has read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct MarkShown {
+    /// Who.
+    #[schema(value_type = Uuid)]
+    pub account: AccountId,
+    /// Up to and with this `seq`.
+    pub up_to: u64,
 }
 
 /// What a conversation is about.
@@ -135,6 +151,10 @@ pub struct BookingShown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::Side>)]
     pub cancelled_by: Option<Side>,
+    /// Whether the passenger is asked again, because the ride was rescheduled.
+    pub to_reconfirm: bool,
+    /// Whether the driver said that the passenger did not come.
+    pub no_show: bool,
 }
 
 /// A proposal that waits for an answer.
@@ -151,20 +171,24 @@ pub struct OpenProposalShown {
     pub expires_at: Timestamp,
 }
 
-impl From<BookingHead> for BookingShown {
-    fn from(head: BookingHead) -> Self {
+impl BookingShown {
+    fn of(booking: BookingHead, head: &ConversationHead) -> Self {
+        let BookingHead { state, reservation, seats, price_per_seat, pickup_at, refused, cancelled_by, .. } = booking;
+        let price_per_seat = price_per_seat.into();
+        let (to_reconfirm, no_show) = (head.asked_again, head.no_show);
         Self {
-            state: head.state,
-            reservation: head.reservation,
-            seats: head.seats,
-            price_per_seat: head.price_per_seat.into(),
-            pickup_at: head.pickup_at,
-            refused: head.refused,
-            cancelled_by: head.cancelled_by,
+            state,
+            reservation,
+            seats,
+            price_per_seat,
+            pickup_at,
+            refused,
+            cancelled_by,
+            to_reconfirm,
+            no_show,
         }
     }
 }
-
 impl From<OpenProposal> for OpenProposalShown {
     fn from(open: OpenProposal) -> Self {
         Self { proposal: open.proposal, by: open.by, expires_at: open.expires_at }
@@ -275,11 +299,11 @@ fn in_context(views: &ViewsReader, entries: Vec<InboxEntry>) -> Result<Vec<InCon
 impl InContext {
     async fn show(self, platform: &Platform, account: AccountId) -> Result<ConversationShown, Problem> {
         let Self { entry: InboxEntry { own, conversation: head }, ride, people } = self;
-        let last_message = match head.last_message_seq.filter(|seq| own.sees(*seq)) {
-            Some(seq) => event_at(platform, head.conversation, account, seq).await?,
-            None => None,
-        };
-        let present = head.members.iter().filter(|member| member.is_present());
+        let seen = |seq: Option<u64>| seq.filter(|seq| own.sees(*seq));
+        let last_message = event_at(platform, head.conversation, account, seen(head.last_message_seq)).await?;
+        let last_correction = event_at(platform, head.conversation, account, seen(head.last_correction_seq)).await?;
+        let present: Vec<_> = head.members.iter().filter(|member| member.is_present()).collect();
+        let others = present.iter().filter(|member| member.account != account);
         Ok(ConversationShown {
             conversation: head.conversation,
             kind: head.kind,
@@ -294,21 +318,24 @@ impl InContext {
             at: own.head_at,
             read_seq: own.read_seq,
             unread: own.unread,
-            participants: present.map(|member| people.show(member.account)).collect(),
-            booking: head.booking.map(BookingShown::from),
+            participants: present.iter().map(|member| people.show(member.account)).collect(),
+            marks: others.map(|member| MarkShown { account: member.account, up_to: member.read_seq }).collect(),
+            booking: head.booking.map(|booking| BookingShown::of(booking, &head)),
             open_proposals: head.open_proposals.into_iter().map(OpenProposalShown::from).collect(),
             last_message,
+            last_correction,
         })
     }
 }
 
-/// One event of a conversation as `account` sees it.
+/// One event of a conversation, where there is one, as `account` sees it.
 async fn event_at(
     platform: &Platform,
     conversation: ConversationId,
     account: AccountId,
-    seq: u64,
+    seq: Option<u64>,
 ) -> Result<Option<Box<RawValue>>, Problem> {
+    let Some(seq) = seq else { return Ok(None) };
     let Some(roster) = history::roster(&*platform.log, conversation).await? else { return Ok(None) };
     let span = Span::After(seq - 1);
     let mut events = history::page(&*platform.log, &platform.keyring, conversation, &roster, account, span, 1).await?;

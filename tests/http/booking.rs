@@ -173,11 +173,14 @@ async fn who_has_booked_is_asked_again_when_the_hour_changes() {
     let done = stage.dora.post(&format!("{ride}/reschedule"), json!({"departs_at": in_hours(60)})).await.is(200);
     let waiting = anna.get(&format!("/me/to-handle?min_position={}", done["position"])).await.is(200);
     assert_eq!(waiting["to_reconfirm"][0]["reservation"], proposal.as_str());
+    let in_talk = anna.get(&path).await.is(200);
+    assert_eq!((&in_talk["booking"]["to_reconfirm"], &in_talk["booking"]["no_show"]), (&json!(true), &json!(false)));
     let version = stage.dora.get(&ride).await.is(200)["terms_version"].clone();
     anna.post(&format!("{at}/reconfirm"), json!({"terms_version": 1})).await.refuses(409, "terms_outdated");
     let done = anna.post(&format!("{at}/reconfirm"), json!({ "terms_version": version })).await.is(200);
     let waiting = anna.get(&format!("/me/to-handle?min_position={}", done["position"])).await.is(200);
     assert_eq!(waiting["to_reconfirm"], json!([]));
+    assert_eq!(anna.get(&path).await.is(200)["booking"]["to_reconfirm"], false);
     anna.post(&format!("{at}/no-show"), json!({})).await.refuses(403, "not_yours");
     stage.dora.post(&format!("{at}/no-show"), json!({})).await.refuses(409, "too_early");
 }

@@ -119,5 +119,34 @@ async fn the_inbox_tells_what_is_new_and_what_it_is_about() {
     let read = dora.get(&format!("/conversations/{with_anna}?min_position={}", marked["position"])).await.is(200);
     assert_eq!((read["unread"].clone(), read["read_seq"].clone()), (json!(0), json!(3)));
     dora.post(&format!("/conversations/{with_anna}/marks"), json!({"up_to": 4})).await.refuses(422, "invalid");
+    let hers = anna.get(&format!("/conversations/{with_anna}?min_position={}", marked["position"])).await.is(200);
+    assert_eq!(hers["marks"], json!([{"account": dora.account().await, "up_to": 3}]));
     assert_eq!(ben.get("/conversations").await.is(200)["items"].as_array().unwrap().len(), 1);
+}
+
+/// What is at `path` once the views have seen what `written` answered.
+async fn read_after(who: &Client, path: &str, written: &Value) -> Value {
+    who.get(&format!("{path}?min_position={}", written["position"])).await.is(200)
+}
+
+#[actix_web::test]
+async fn the_inbox_tells_what_became_of_the_last_message() {
+    let server = TestServer::start();
+    let (dora, anna) = (Client::sign_up(&server, "Dora").await, Client::sign_up(&server, "Anna").await);
+    let ride = dora.offers(|_| {}).await;
+    let path = format!("/conversations/{}", anna.talks_about(&ride).await);
+    let messages = format!("{path}/messages");
+    anna.post(&messages, json!({"text": "First"})).await.is(201);
+    let second = anna.post(&messages, json!({"text": "Secnd"})).await.is(201);
+    assert_eq!(read_after(&anna, &path, &second).await.get("last_correction"), None);
+
+    let corrected = anna.patch(&format!("{messages}/3"), json!({"text": "Second"})).await.is(200);
+    let shown = read_after(&dora, &path, &corrected).await;
+    assert_eq!(shown["last_message"]["data"]["text"], "Secnd");
+    assert_eq!(shown["last_correction"]["data"], json!({"message": 3, "text": "Second"}));
+    // What happens to an earlier message does not show in the inbox.
+    let earlier = anna.delete(&format!("{messages}/2")).await.is(200);
+    assert_eq!(read_after(&dora, &path, &earlier).await["last_correction"]["type"], "message_edited");
+    let retracted = anna.delete(&format!("{messages}/3")).await.is(200);
+    assert_eq!(read_after(&dora, &path, &retracted).await["last_correction"]["type"], "message_retracted");
 }

@@ -32,6 +32,8 @@ pub struct ConversationHead {
     pub head_seq: u64,
     /// The last message, if anything was said.
     pub last_message_seq: Option<u64>,
+    /// The event that corrected that message last, or took it back.
+    pub last_correction_seq: Option<u64>,
     /// The latest booking, if anything was agreed.
     pub booking: Option<BookingHead>,
     /// Whether the passenger is asked again, because the ride was rescheduled after the booking.
@@ -188,11 +190,11 @@ fn entry(account: AccountId, id: ConversationId, db: &Connection) -> rusqlite::R
 
 fn head(id: ConversationId, db: &Connection) -> rusqlite::Result<Option<ConversationHead>> {
     let select = "SELECT kind, ride, driver, passenger, in_answer_to, opened_at, head_seq, last_message_seq,
-             booking, open_proposals
+             last_correction_seq, booking, open_proposals
          FROM conversations WHERE conversation = ?1";
     let mut select = db.prepare_cached(select)?;
     let read = |row: &Row<'_>| {
-        let booking: Option<BookingHead> = json_or_none(row, 8)?;
+        let booking: Option<BookingHead> = json_or_none(row, 9)?;
         let booked = booking.map(|booking| booked_seats(booking.reservation, db)).transpose()?.flatten();
         Ok(ConversationHead {
             conversation: id,
@@ -204,10 +206,11 @@ fn head(id: ConversationId, db: &Connection) -> rusqlite::Result<Option<Conversa
             opened_at: time(row, 5)?,
             head_seq: count(row, 6)?,
             last_message_seq: count_or_none(row, 7)?,
+            last_correction_seq: count_or_none(row, 8)?,
             booking,
             asked_again: booked.as_ref().is_some_and(|booked| booked.asked_again),
             no_show: booked.is_some_and(|booked| booked.state == ReservationState::NoShow),
-            open_proposals: json_or_none(row, 9)?.unwrap_or_default(),
+            open_proposals: json_or_none(row, 10)?.unwrap_or_default(),
             members: members(id, db)?,
         })
     };

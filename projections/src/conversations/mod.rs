@@ -165,11 +165,12 @@ impl Talk {
             ConversationEvent::ConversationOpened(_) if seq > 1 => {
                 return Err(FoldError::DoesNotFit(format!("conversation {id} is opened a second time")));
             }
-            ConversationEvent::ConversationOpened(_)
-            | ConversationEvent::MessageEdited(_)
-            | ConversationEvent::MessageRetracted(_)
-            | ConversationEvent::RideNoticed(_) => {}
-            ConversationEvent::MessagePosted(_) => self.last_message_seq = Some(seq),
+            ConversationEvent::ConversationOpened(_) | ConversationEvent::RideNoticed(_) => {}
+            ConversationEvent::MessagePosted(_) => {
+                (self.last_message_seq, self.last_correction_seq) = (Some(seq), None);
+            }
+            ConversationEvent::MessageEdited(event) => self.correct(event.message, seq),
+            ConversationEvent::MessageRetracted(event) => self.correct(event.message, seq),
             ConversationEvent::ProposalMade(event) => self.propose(event),
             ConversationEvent::ProposalAccepted(event) => {
                 self.close(event.proposal);
@@ -239,6 +240,13 @@ impl Talk {
             }
         }
         Ok(())
+    }
+
+    /// Notes that event `seq` corrects `message`, or takes it back; only the last message shows outside of its talk.
+    fn correct(&mut self, message: u64, seq: u64) {
+        if self.last_message_seq == Some(message) {
+            self.last_correction_seq = Some(seq);
+        }
     }
 
     fn propose(&mut self, event: &ProposalMade) {

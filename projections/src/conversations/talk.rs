@@ -20,6 +20,7 @@ pub(super) struct Talk {
     pub in_answer_to: Option<RequestId>,
     pub opened_at: Timestamp,
     pub last_message_seq: Option<u64>,
+    pub last_correction_seq: Option<u64>,
     pub booking: Option<BookingHead>,
     pub open_proposals: Vec<OpenProposal>,
     pub authors: Authors,
@@ -57,6 +58,7 @@ impl Talk {
             in_answer_to: event.in_answer_to,
             opened_at,
             last_message_seq: None,
+            last_correction_seq: None,
             booking: None,
             open_proposals: Vec::new(),
             authors: Authors::new(id, 0, Vec::new()),
@@ -132,7 +134,7 @@ impl Row for Talk {
 
     fn load(id: ConversationId, db: &Connection) -> Result<Option<Self>, FoldError> {
         let select = "SELECT kind, ride, driver, passenger, in_answer_to, opened_at, head_seq, last_message_seq,
-                 booking, open_proposals, tail
+                 last_correction_seq, booking, open_proposals, tail
              FROM conversations WHERE conversation = ?1";
         let mut select = db.prepare_cached(select)?;
         let talk = select.query_row([id.0.as_bytes()], |row| {
@@ -144,9 +146,10 @@ impl Row for Talk {
                 in_answer_to: uuid_or_none(row, 4)?.map(RequestId),
                 opened_at: time(row, 5)?,
                 last_message_seq: count_or_none(row, 7)?,
-                booking: json_or_none(row, 8)?,
-                open_proposals: json_or_none(row, 9)?.unwrap_or_default(),
-                authors: Authors::new(id, count(row, 6)?, row.get(10)?),
+                last_correction_seq: count_or_none(row, 8)?,
+                booking: json_or_none(row, 9)?,
+                open_proposals: json_or_none(row, 10)?.unwrap_or_default(),
+                authors: Authors::new(id, count(row, 6)?, row.get(11)?),
                 members: Vec::new(),
             })
         });
@@ -157,10 +160,11 @@ impl Row for Talk {
 
     fn save(&mut self, id: ConversationId, db: &Connection) -> Result<(), FoldError> {
         let upsert = "INSERT INTO conversations (conversation, kind, ride, driver, passenger, in_answer_to, opened_at,
-                 head_seq, last_message_seq, booking, open_proposals, tail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 head_seq, last_message_seq, last_correction_seq, booking, open_proposals, tail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (conversation) DO UPDATE
              SET head_seq = excluded.head_seq, last_message_seq = excluded.last_message_seq,
+                 last_correction_seq = excluded.last_correction_seq,
                  booking = excluded.booking, open_proposals = excluded.open_proposals, tail = excluded.tail";
         db.prepare_cached(upsert)?.execute(params![
             id.0.as_bytes(),
@@ -172,6 +176,7 @@ impl Row for Talk {
             self.opened_at.as_millis(),
             signed(self.authors.head_seq),
             self.last_message_seq.map(signed),
+            self.last_correction_seq.map(signed),
             self.booking.as_ref().map(to_json),
             (!self.open_proposals.is_empty()).then(|| to_json(&self.open_proposals)),
             self.authors.tail(),

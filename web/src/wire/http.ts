@@ -803,6 +803,8 @@ export interface components {
         /** @description A booking in short. */
         BookingShown: {
             cancelled_by?: components["schemas"]["Side"] | null;
+            /** @description Whether the driver said that the passenger did not come. */
+            no_show: boolean;
             /**
              * Format: date-time
              * @description When the passenger is picked up, as agreed.
@@ -823,6 +825,8 @@ export interface components {
             seats: number;
             /** @description `under_way`, `confirmed`, `changing`, `refused` or `cancelled`. */
             state: components["schemas"]["BookingState"];
+            /** @description Whether the passenger is asked again, because the ride was rescheduled. */
+            to_reconfirm: boolean;
         };
         /**
          * @description How far the booking of a conversation is.
@@ -1204,7 +1208,10 @@ export interface components {
             in_answer_to?: string | null;
             /** @description `ride`: a driver and one passenger; `group`: everyone in the car. */
             kind: components["schemas"]["ConversationKind"];
+            last_correction?: components["schemas"]["Told"] | null;
             last_message?: components["schemas"]["Told"] | null;
+            /** @description How far the others who take part now have read. */
+            marks: components["schemas"]["MarkShown"][];
             /** @description Proposals that wait for an answer. */
             open_proposals: components["schemas"]["OpenProposalShown"][];
             /**
@@ -1572,7 +1579,10 @@ export interface components {
                 in_answer_to?: string | null;
                 /** @description `ride`: a driver and one passenger; `group`: everyone in the car. */
                 kind: components["schemas"]["ConversationKind"];
+                last_correction?: components["schemas"]["Told"] | null;
                 last_message?: components["schemas"]["Told"] | null;
+                /** @description How far the others who take part now have read. */
+                marks: components["schemas"]["MarkShown"][];
                 /** @description Proposals that wait for an answer. */
                 open_proposals: components["schemas"]["OpenProposalShown"][];
                 /**
@@ -1878,6 +1888,19 @@ export interface components {
         };
         /** @description How far one has read. */
         MarkRead: {
+            /**
+             * Format: int64
+             * @description Up to and with this `seq`.
+             */
+            up_to: number;
+        };
+        /** @description How far somebody has read. */
+        MarkShown: {
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            account: string;
             /**
              * Format: int64
              * @description Up to and with this `seq`.
@@ -3217,6 +3240,7 @@ export type Made = components['schemas']['Made'];
 export type MakeProposal = components['schemas']['MakeProposal'];
 export type MakeReservation = components['schemas']['MakeReservation'];
 export type MarkRead = components['schemas']['MarkRead'];
+export type MarkShown = components['schemas']['MarkShown'];
 export type Me = components['schemas']['Me'];
 export type MessageEdited = components['schemas']['MessageEdited'];
 export type MessagePosted = components['schemas']['MessagePosted'];
