@@ -74,18 +74,22 @@ fn default_time_zone() -> String {
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeRide {
     /// Seats for passengers, 1 to 8.
+    #[schema(required = false)]
     pub seats: Option<u8>,
     /// List price of one seat.
+    #[schema(required = false)]
     pub price_per_seat: Option<PriceInput>,
     /// Whether the list terms are accepted beforehand.
-    #[schema(value_type = Option<words::BookingMode>, example = "instant")]
+    #[schema(value_type = Option<words::BookingMode>, example = "instant", required = false)]
     pub booking_mode: Option<BookingMode>,
     /// What the driver likes and allows, all of it.
-    #[schema(value_type = Option<words::Preferences>)]
+    #[schema(value_type = Option<words::Preferences>, required = false)]
     pub preferences: Option<Preferences>,
     /// The vehicle, at most 120 characters.
+    #[schema(required = false)]
     pub vehicle: Option<String>,
     /// A remark, at most 1,000 characters.
+    #[schema(required = false)]
     pub comment: Option<String>,
 }
 
@@ -110,6 +114,7 @@ pub struct RescheduleRide {
 #[serde(deny_unknown_fields, default)]
 pub struct WithReason {
     /// At most 1,000 characters.
+    #[schema(required = false)]
     pub reason: Option<String>,
 }
 

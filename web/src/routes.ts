@@ -19,15 +19,36 @@ export interface Route {
   whom: 'anyone' | 'members' | 'guests';
   /** Which tab of the navigation it belongs to. */
   tab?: 'search' | 'publish' | 'conversations' | 'dashboard' | 'account';
+  /** The view stays when its address changes to another one of the same view, and follows it by itself. */
+  stays?: true;
 }
+
+const conversations = () => import('./views/Conversations.svelte');
 
 /** All of them; the first that fits is taken. */
 export const routes: Route[] = [
-  { path: '/', view: () => import('./views/Welcome.svelte'), whom: 'anyone', tab: 'search' },
+  { path: '/', view: () => import('./views/Search.svelte'), whom: 'anyone', tab: 'search' },
+  { path: '/search', view: () => import('./views/Search.svelte'), whom: 'anyone', tab: 'search' },
+  { path: '/rides/:ride', view: () => import('./views/Ride.svelte'), whom: 'anyone', tab: 'search' },
+  { path: '/rides/:ride/change', view: () => import('./views/ChangeRide.svelte'), whom: 'members', tab: 'dashboard' },
+  { path: '/rides/:ride/history', view: () => import('./views/RideHistory.svelte'), whom: 'anyone', tab: 'dashboard' },
+  {
+    path: '/rides/:ride/requests',
+    view: () => import('./views/SuitedRequests.svelte'),
+    whom: 'members',
+    tab: 'dashboard',
+  },
+  { path: '/publish', view: () => import('./views/Publish.svelte'), whom: 'members', tab: 'publish' },
+  { path: '/requests', view: () => import('./views/Requests.svelte'), whom: 'members', tab: 'dashboard' },
+  { path: '/requests/new', view: () => import('./views/PostRequest.svelte'), whom: 'members', tab: 'search' },
   { path: '/sign-in', view: () => import('./views/SignIn.svelte'), whom: 'guests' },
   { path: '/sign-up', view: () => import('./views/SignUp.svelte'), whom: 'guests' },
   { path: '/forgotten', view: () => import('./views/AskReset.svelte'), whom: 'anyone' },
   { path: '/reset-password', view: () => import('./views/ConfirmReset.svelte'), whom: 'anyone' },
+  { path: '/conversations', view: conversations, whom: 'members', tab: 'conversations', stays: true },
+  { path: '/conversations/:conversation', view: conversations, whom: 'members', tab: 'conversations', stays: true },
+  { path: '/dashboard', view: () => import('./views/Dashboard.svelte'), whom: 'members', tab: 'dashboard' },
+  { path: '/account', view: () => import('./views/Account.svelte'), whom: 'members', tab: 'account' },
 ];
 
 /** A route that fits an address, with what varies in it. */

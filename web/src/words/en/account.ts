@@ -35,4 +35,27 @@ export const account = {
     noToken: 'This link is incomplete. Open it again from the e-mail, or ask for another one.',
     another: 'Ask for another link',
   },
+  own: {
+    title: 'Account',
+    profile: 'Profile',
+    language: 'Language of the page and of e-mails',
+    saved: 'Saved',
+    changePassword: 'Change your password',
+    changePasswordText: 'Your other sessions will end.',
+    current: 'Present password',
+    new: 'New password',
+    passwordChanged: 'Your password is changed. Your other sessions have ended.',
+    sessions: 'Open sessions',
+    thisOne: 'This one',
+    since: (when: string) => `Opened ${when}`,
+    lastSeen: (when: string) => `last used ${when}`,
+    signOut: 'Sign out',
+    signOutEverywhere: 'Sign out everywhere',
+    signOutEverywhereTitle: 'Sign out everywhere?',
+    signOutEverywhereText:
+      'All your sessions will end, here and on your other devices. What still waits to be sent here will be lost.',
+    waitingTitle: 'Sign out now?',
+    waitingText: (count: number) =>
+      `${count > 1 ? `${count} things still wait` : 'Something still waits'} for the connection and will be lost.`,
+  },
 };

@@ -36,4 +36,27 @@ export const account = {
     noToken: 'Ce lien est incomplet. Rouvrez-le depuis l’e-mail, ou demandez-en un autre.',
     another: 'Demander un autre lien',
   },
+  own: {
+    title: 'Compte',
+    profile: 'Profil',
+    language: 'Langue de la page et des e-mails',
+    saved: 'Enregistré',
+    changePassword: 'Changer de mot de passe',
+    changePasswordText: 'Vos autres sessions seront fermées.',
+    current: 'Mot de passe actuel',
+    new: 'Nouveau mot de passe',
+    passwordChanged: 'Mot de passe changé. Vos autres sessions sont fermées.',
+    sessions: 'Sessions ouvertes',
+    thisOne: 'Celle-ci',
+    since: (when: string) => `Ouverte ${when}`,
+    lastSeen: (when: string) => `dernière activité ${when}`,
+    signOut: 'Se déconnecter',
+    signOutEverywhere: 'Se déconnecter partout',
+    signOutEverywhereTitle: 'Se déconnecter partout ?',
+    signOutEverywhereText:
+      'Toutes vos sessions seront fermées, ici comme sur vos autres appareils. Ce qui attend d’être envoyé ici sera perdu.',
+    waitingTitle: 'Se déconnecter maintenant ?',
+    waitingText: (count: number) =>
+      `${count > 1 ? `${count} envois attendent` : 'Un envoi attend'} encore la connexion et ${count > 1 ? 'seront perdus' : 'sera perdu'}.`,
+  },
 };
