@@ -176,19 +176,10 @@ impl BookingShown {
         let BookingHead { state, reservation, seats, price_per_seat, pickup_at, refused, cancelled_by, .. } = booking;
         let price_per_seat = price_per_seat.into();
         let (to_reconfirm, no_show) = (head.asked_again, head.no_show);
-        Self {
-            state,
-            reservation,
-            seats,
-            price_per_seat,
-            pickup_at,
-            refused,
-            cancelled_by,
-            to_reconfirm,
-            no_show,
-        }
+        Self { state, reservation, seats, price_per_seat, pickup_at, refused, cancelled_by, to_reconfirm, no_show }
     }
 }
+
 impl From<OpenProposal> for OpenProposalShown {
     fn from(open: OpenProposal) -> Self {
         Self { proposal: open.proposal, by: open.by, expires_at: open.expires_at }

@@ -75,7 +75,7 @@ class Router {
     const view = await found?.route.view().catch(() => undefined);
     // Somebody went on meanwhile.
     if (turn !== this.#turn) return;
-    const another = this.view !== view?.default || view === undefined;
+    const another = location.pathname !== this.path;
     this.loading = false;
     this.path = location.pathname;
     this.query = new URLSearchParams(location.search);

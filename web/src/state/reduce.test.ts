@@ -83,6 +83,11 @@ describe('marks', () => {
     expect(state.stale.has(TALK)).toBe(true);
   });
 
+  test('the server says how far others had read before', () => {
+    const marks = [{ account: DORA, up_to: 2 }];
+    expect(after({ input: 'summaries', items: [summary(2, { marks })] }).reads[TALK]).toEqual({ [DORA]: 2 });
+  });
+
   test("others' marks only move forward", () => {
     const read = (up_to: number): Input => ({
       input: 'ephemeral',

@@ -219,5 +219,9 @@ function summarise(state: ChatState, item: ConversationShown): ChatState {
   stale.delete(item.conversation);
   const read = Math.max(known?.read_seq ?? 0, item.read_seq);
   const shown = { ...item, read_seq: read, unread: read >= item.seq ? 0 : item.unread };
-  return { ...state, stale, inbox: { ...state.inbox, [item.conversation]: shown } };
+  const taken = { ...state, stale, inbox: { ...state.inbox, [item.conversation]: shown } };
+  return item.marks.reduce<ChatState>(
+    (told, mark) => withRead(told, item.conversation, mark.account, mark.up_to),
+    taken,
+  );
 }

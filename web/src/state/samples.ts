@@ -90,8 +90,9 @@ export function summary(seq: number, more: Partial<ConversationShown> = {}): Con
     unread: 0,
     participants: [],
     open_proposals: [],
+    marks: [],
     ...more,
-  } as ConversationShown;
+  };
 }
 
 /** Messages from `from` to `to`, by Dora. */
