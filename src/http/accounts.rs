@@ -143,6 +143,32 @@ pub struct Me {
     pub position: u64,
 }
 
+impl Me {
+    /// Whoever `who` is.
+    pub async fn of(platform: &Platform, who: &Identity) -> Result<Self, Problem> {
+        let account = who.account();
+        let position = platform.views.position();
+        let shown = ask(platform, move |views| views.person(account)).await?;
+        let held = platform.vault.person(account).await.map_err(|_| Problem::unavailable())?;
+        // A session outlives its person for a second at most.
+        let held = held.ok_or_else(Problem::not_signed_in)?;
+        let (name, language) = shown.map_or((None, held.language), |person| (person.name, person.language));
+        let roles = Role::ALL.into_iter().filter(|role| match role {
+            Role::Support => who.session.roles.support,
+            Role::Admin => who.session.roles.admin,
+        });
+        Ok(Self {
+            account,
+            name,
+            language,
+            email: held.email.as_str().to_owned(),
+            roles: roles.map(Role::name).collect(),
+            log_id: platform.log.log_id(),
+            position,
+        })
+    }
+}
+
 /// Look at yourself
 #[utoipa::path(get, path = "/api/v1/me", tag = "accounts", responses((status = 200, description = "You", body = Me)))]
 pub async fn me(
@@ -152,26 +178,7 @@ pub async fn me(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     Query::of(&request).finish()?;
-    let account = who.account();
-    let position = platform.views.position();
-    let shown = ask(&platform, move |views| views.person(account)).await?;
-    let held = platform.vault.person(account).await.map_err(|_| Problem::unavailable())?;
-    // A session outlives its person for a second at most.
-    let held = held.ok_or_else(Problem::not_signed_in)?;
-    let (name, language) = shown.map_or((None, held.language), |person| (person.name, person.language));
-    let roles = Role::ALL.into_iter().filter(|role| match role {
-        Role::Support => who.session.roles.support,
-        Role::Admin => who.session.roles.admin,
-    });
-    Ok(ok(Me {
-        account,
-        name,
-        language,
-        email: held.email.as_str().to_owned(),
-        roles: roles.map(Role::name).collect(),
-        log_id: platform.log.log_id(),
-        position,
-    }))
+    Ok(ok(Me::of(&platform, &who).await?))
 }
 
 /// Change your name or language

@@ -75,7 +75,7 @@ table! {
     "/api/v1/settings" { get: settings::show }
     "/api/v1/accounts" { post: accounts::sign_up }
     "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
-    "/api/v1/sessions/current" { delete: sessions::sign_out }
+    "/api/v1/sessions/current" { get: sessions::current, delete: sessions::sign_out }
     "/api/v1/password-resets" { post: accounts::ask_reset }
     "/api/v1/password-resets/confirm" { post: accounts::confirm_reset }
     "/api/v1/me" { get: accounts::me, patch: accounts::change_profile }

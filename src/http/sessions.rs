@@ -6,10 +6,11 @@ use palabre_events::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::accounts::{SignedInAnswer, signed_in};
+use super::accounts::{Me, SignedInAnswer, signed_in};
 use super::answer::ok;
 use super::body::Body;
-use super::identity::{Identity, Newcomer, no_cookie};
+use super::freshness::Fresh;
+use super::identity::{Identity, MaybeIdentity, Newcomer, no_cookie};
 use super::problem::Problem;
 use super::query::Query;
 use crate::clock;
@@ -80,6 +81,28 @@ pub async fn list(platform: web::Data<Platform>, who: Identity, request: HttpReq
         expires_at: session.expires_at,
     };
     Ok(ok(SessionsShown { sessions: sessions.into_iter().map(show).collect() }))
+}
+
+/// Who asks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CurrentSession {
+    /// Whoever is signed in; absent for guests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub me: Option<Me>,
+}
+
+/// Who is signed in here, if anybody: for pages that start, to whom a guest is no error
+#[utoipa::path(get, path = "/api/v1/sessions/current", tag = "sessions", security(()),
+    responses((status = 200, description = "You, or nobody", body = CurrentSession)))]
+pub async fn current(
+    platform: web::Data<Platform>,
+    who: MaybeIdentity,
+    _fresh: Fresh,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    Query::of(&request).finish()?;
+    let Some(identity) = who.0 else { return Ok(ok(CurrentSession { me: None })) };
+    Ok(ok(CurrentSession { me: Some(Me::of(&platform, &identity).await?) }))
 }
 
 /// Sign out here

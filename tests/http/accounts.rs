@@ -88,10 +88,13 @@ async fn signing_out_ends_the_session_here_or_everywhere() {
     assert_eq!(current.iter().filter(|current| **current).count(), 1);
     assert_eq!(current.len(), 2);
 
+    let here = first.get("/sessions/current").await.is(200);
+    assert_eq!(here["me"]["account"], signed_in["account"]);
     let answer = first.delete("/sessions/current").await;
     assert!(answer.header("set-cookie").contains("Max-Age=0"));
     answer.is(204);
     first.get("/me").await.refuses(401, "not_signed_in");
+    assert_eq!(first.get("/sessions/current").await.is(200), json!({}));
     send(second(Method::GET, "/me")).await.is(200);
     send(second(Method::DELETE, "/sessions")).await.is(204);
     send(second(Method::GET, "/me")).await.refuses(401, "not_signed_in");

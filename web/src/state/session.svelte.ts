@@ -1,8 +1,7 @@
 // Who is signed in. Everything else that belongs to a person (conversations, the socket) begins and ends with it.
 import { get, onSignedOut, writeOnce } from '../net/http';
-import type { Me } from '../wire/http';
+import type { CurrentSession, Me } from '../wire/http';
 import { language } from '../words/language.svelte';
-import type { Language } from '../words/language.svelte';
 
 class Session {
   /** Who; undefined for guests. */
@@ -23,14 +22,11 @@ class Session {
 
   /** Reads who this is anew: after signing in, or after a change of name. */
   async refresh(): Promise<void> {
-    const me = await get<Me>('/me').catch((failure: unknown) => {
-      if (isNobody(failure)) return undefined;
-      throw failure;
-    });
+    const { me } = await get<CurrentSession>('/sessions/current');
     if (!me) return this.#end();
     const another = me.account !== this.me?.account;
     this.me = me;
-    if (!language.chosen) await language.speak(me.language as Language);
+    if (!language.chosen) await language.speak(me.language);
     if (another) for (const begin of this.#begun) begin(me);
   }
 
@@ -67,10 +63,6 @@ class Session {
     this.me = undefined;
     for (const end of this.#ended) end();
   }
-}
-
-function isNobody(failure: unknown): boolean {
-  return failure instanceof Error && 'status' in failure && failure.status === 401;
 }
 
 /** Who is signed in. */

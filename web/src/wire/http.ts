@@ -629,7 +629,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Who is signed in here, if anybody: for pages that start, to whom a guest is no error */
+        get: operations["sessions_current"];
         put?: never;
         post?: never;
         /** Sign out here */
@@ -1244,6 +1245,10 @@ export interface components {
              * @description How many messages, proposals and bookings of others you have not read.
              */
             unread: number;
+        };
+        /** @description Who asks. */
+        CurrentSession: {
+            me?: components["schemas"]["Me"] | null;
         };
         /** @description A part that is not as it should be. */
         Degraded: {
@@ -3215,6 +3220,7 @@ export type ConversationKind = components['schemas']['ConversationKind'];
 export type ConversationMade = components['schemas']['ConversationMade'];
 export type ConversationOpened = components['schemas']['ConversationOpened'];
 export type ConversationShown = components['schemas']['ConversationShown'];
+export type CurrentSession = components['schemas']['CurrentSession'];
 export type Degraded = components['schemas']['Degraded'];
 export type EditMessage = components['schemas']['EditMessage'];
 export type Entry = components['schemas']['Entry'];
@@ -4494,6 +4500,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sessions_current: {
+        parameters: {
+            query?: {
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You, or nobody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrentSession"];
+                };
             };
             default: components["responses"]["Problem"];
         };
