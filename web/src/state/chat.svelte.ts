@@ -324,7 +324,7 @@ class Chat implements Listener {
 
   /** Reads the end of a conversation, or what follows what is held of it. */
   async #readNext(conversation: string): Promise<void> {
-    await this.#once(`next ${conversation}`, async () => {
+    const read = await this.#once(`next ${conversation}`, async () => {
       const talk = this.talk(conversation);
       if (!talk || (talk.loaded && !talk.behind) || this.failures[conversation]) return;
       const query = talk.loaded
@@ -337,8 +337,9 @@ class Chat implements Listener {
         this.#fail(conversation, failure);
       }
     });
-    const talk = this.talk(conversation);
-    if (talk?.behind && !this.failures[conversation]) void this.#readNext(conversation);
+    // Whoever is reading it already goes on by themselves.
+    const behind = this.talk(conversation)?.behind && !this.failures[conversation];
+    if (read && behind) void this.#readNext(conversation);
   }
 
   #fail(conversation: string, failure: unknown): void {
@@ -356,15 +357,16 @@ class Chat implements Listener {
     this.failures = without(this.failures, conversation);
   }
 
-  /** Does one thing of a kind at a time. */
-  async #once(what: string, act: () => Promise<void>): Promise<void> {
-    if (this.#fetching.has(what)) return;
+  /** Does one thing of a kind at a time; false where it is being done already. */
+  async #once(what: string, act: () => Promise<void>): Promise<boolean> {
+    if (this.#fetching.has(what)) return false;
     this.#fetching.add(what);
     try {
       await act();
     } finally {
       this.#fetching.delete(what);
     }
+    return true;
   }
 }
 
