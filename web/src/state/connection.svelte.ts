@@ -16,6 +16,11 @@ class Connection {
   /** How many commands wait to be sent or answered. */
   waiting = $state(0);
 
+  /** Whether what is sent now goes out now. A browser that lost its network may not have told its socket yet. */
+  get ready(): boolean {
+    return this.state === 'open' && this.network;
+  }
+
   constructor() {
     addEventListener('online', () => (this.network = true));
     addEventListener('offline', () => (this.network = false));

@@ -104,6 +104,14 @@ export function relative(time: string | number | Date, now = Date.now()): string
   throw new Error('the last step has no end');
 }
 
+/** How soon something ends: in minutes, in hours up to two days, then in days. */
+export function within(time: string | number | Date, now: number): string {
+  const minutes = Math.max(0, (new Date(time).getTime() - now) / 60_000);
+  const [value, unit] =
+    minutes < 60 ? [minutes, 'minute'] : minutes < 48 * 60 ? [minutes / 60, 'hour'] : [minutes / 1440, 'day'];
+  return new Intl.RelativeTimeFormat(language.current).format(Math.floor(value as number), unit as 'minute');
+}
+
 /** What people call a place: its label, else its town; undefined where it was erased. */
 export function placeName(place: WirePlace): string | undefined {
   return place.label ?? place.town ?? undefined;

@@ -18,6 +18,7 @@ export const talk = {
     group: (town: string) => `Group · ${town}`,
     you: (text: string) => `You: ${text}`,
     from: (name: string, text: string) => `${name}: ${text}`,
+    cancelled: 'Cancelled',
     nothingSaid: 'Conversation opened',
     retracted: 'Message deleted',
     unreadOf: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),

@@ -18,6 +18,7 @@ export const talk = {
     group: (town: string) => `Groupe · ${town}`,
     you: (text: string) => `Vous : ${text}`,
     from: (name: string, text: string) => `${name} : ${text}`,
+    cancelled: 'Annulé',
     nothingSaid: 'Conversation ouverte',
     retracted: 'Message effacé',
     unreadOf: (count: number) => (count === 1 ? '1 message non lu' : `${count} messages non lus`),
