@@ -156,7 +156,7 @@ impl FoldedRide {
             pickup: shown(&terms.pickup, opener)?,
             drop_off: shown(&terms.drop_off, opener)?,
             pickup_at: terms.pickup_at,
-            to_reconfirm: self.ride.offer().is_some_and(|offer| held.agreed_version < offer.terms_version),
+            to_reconfirm: self.ride.offer().is_some_and(|offer| held.agreed_version < offer.rescheduled_version),
             no_show: held.no_show,
         })
     }

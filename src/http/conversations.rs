@@ -140,7 +140,7 @@ pub struct BookingShown {
     pub seats: u8,
     /// Price of one seat.
     pub price_per_seat: WirePrice,
-    /// When the passenger is picked up, as agreed.
+    /// When the passenger is picked up: as agreed, moved by as much as the ride was since.
     #[schema(value_type = String, format = DateTime)]
     pub pickup_at: Timestamp,
     /// Why the ride refused what was agreed last.
@@ -176,6 +176,7 @@ impl BookingShown {
         let BookingHead { state, reservation, seats, price_per_seat, pickup_at, refused, cancelled_by, .. } = booking;
         let price_per_seat = price_per_seat.into();
         let (to_reconfirm, no_show) = (head.asked_again, head.no_show);
+        let pickup_at = head.pickup_at.unwrap_or(pickup_at);
         Self { state, reservation, seats, price_per_seat, pickup_at, refused, cancelled_by, to_reconfirm, no_show }
     }
 }

@@ -170,10 +170,14 @@ async fn who_has_booked_is_asked_again_when_the_hour_changes() {
     let at = format!("/reservations/{proposal}");
     anna.until(&at, |_| true).await;
     let ride = format!("/rides/{}", stage.ride);
+    stage.dora.patch(&ride, json!({"price_per_seat": {"cents": 900, "currency": "EUR"}})).await.is(200);
+    let held = anna.get(&ride).await.is(200);
+    assert_eq!(held["reservations"][0]["to_reconfirm"], false, "a new list price is none of a passenger's business");
     let done = stage.dora.post(&format!("{ride}/reschedule"), json!({"departs_at": in_hours(60)})).await.is(200);
     let waiting = anna.get(&format!("/me/to-handle?min_position={}", done["position"])).await.is(200);
     assert_eq!(waiting["to_reconfirm"][0]["reservation"], proposal.as_str());
     let in_talk = anna.get(&path).await.is(200);
+    assert_eq!(in_talk["booking"]["pickup_at"], anna.get(&at).await.is(200)["pickup_at"], "moved with the ride");
     assert_eq!((&in_talk["booking"]["to_reconfirm"], &in_talk["booking"]["no_show"]), (&json!(true), &json!(false)));
     let version = stage.dora.get(&ride).await.is(200)["terms_version"].clone();
     anna.post(&format!("{at}/reconfirm"), json!({"terms_version": 1})).await.refuses(409, "terms_outdated");

@@ -36,6 +36,9 @@ pub struct ConversationHead {
     pub last_correction_seq: Option<u64>,
     /// The latest booking, if anything was agreed.
     pub booking: Option<BookingHead>,
+    /// When the passenger of that booking is picked up: as agreed, moved by as much as the ride was since. Absent while
+    /// nothing is reserved.
+    pub pickup_at: Option<Timestamp>,
     /// Whether the passenger is asked again, because the ride was rescheduled after the booking.
     pub asked_again: bool,
     /// Whether the driver said that the passenger did not come.
@@ -208,6 +211,7 @@ fn head(id: ConversationId, db: &Connection) -> rusqlite::Result<Option<Conversa
             last_message_seq: count_or_none(row, 7)?,
             last_correction_seq: count_or_none(row, 8)?,
             booking,
+            pickup_at: booked.as_ref().map(|booked| booked.pickup_at),
             asked_again: booked.as_ref().is_some_and(|booked| booked.asked_again),
             no_show: booked.is_some_and(|booked| booked.state == ReservationState::NoShow),
             open_proposals: json_or_none(row, 10)?.unwrap_or_default(),

@@ -808,7 +808,7 @@ export interface components {
             no_show: boolean;
             /**
              * Format: date-time
-             * @description When the passenger is picked up, as agreed.
+             * @description When the passenger is picked up: as agreed, moved by as much as the ride was since.
              */
             pickup_at: string;
             /** @description Price of one seat. */
@@ -869,37 +869,37 @@ export interface components {
         /** @description What to change; absent fields stay as they are. */
         ChangeProfile: {
             /** @default null */
-            language: components["schemas"]["Language"] | null;
+            language?: components["schemas"]["Language"] | null;
             /**
              * @description The name that others see, 1 to 80 characters.
              * @default null
              */
-            name: string | null;
+            name?: string | null;
         };
         /** @description A change of what is offered; absent fields stay as they are. */
         ChangeRide: {
             /** @default null */
-            booking_mode: components["schemas"]["BookingMode"] | null;
+            booking_mode?: components["schemas"]["BookingMode"] | null;
             /**
              * @description A remark, at most 1,000 characters.
              * @default null
              */
-            comment: string | null;
+            comment?: string | null;
             /** @default null */
-            preferences: components["schemas"]["Preferences"] | null;
+            preferences?: components["schemas"]["Preferences"] | null;
             /** @default null */
-            price_per_seat: components["schemas"]["PriceInput"] | null;
+            price_per_seat?: components["schemas"]["PriceInput"] | null;
             /**
              * Format: int32
              * @description Seats for passengers, 1 to 8.
              * @default null
              */
-            seats: number | null;
+            seats?: number | null;
             /**
              * @description The vehicle, at most 120 characters.
              * @default null
              */
-            vehicle: string | null;
+            vehicle?: string | null;
         };
         /** @description A conversation whose head has moved. */
         ChangedHead: {
@@ -1776,32 +1776,30 @@ export interface components {
              */
             next?: number | null;
         };
-        /** @description One wish loosened just enough to find something, all others as they were. */
+        /** @description A search loosened just enough to find something, all other wishes as they were. */
         Loosened: {
-            /** @description Which parameter to change, and to what. */
-            change: components["schemas"]["LooserWish"];
+            /** @description Which parameters to change, and to what: one, or tolerance and radius together where no single one helps. */
+            change: components["schemas"]["LooserWishes"];
             /** @description How many rides match then. */
             total: number;
         };
-        /** @description A parameter of a search and its looser value. */
-        LooserWish: {
-            /**
-             * Format: int32
-             * @description More minutes.
-             */
-            tolerance_min: number;
-        } | {
+        /** @description Parameters of a search and their looser values; those that stay are absent. */
+        LooserWishes: {
             /**
              * Format: double
              * @description A wider radius.
              */
-            radius_km: number;
-        } | {
+            radius_km?: number | null;
             /**
              * Format: int32
              * @description Fewer seats.
              */
-            seats: number;
+            seats?: number | null;
+            /**
+             * Format: int32
+             * @description More minutes.
+             */
+            tolerance_min?: number | null;
         };
         /**
          * @description The largest luggage of a passenger.
@@ -3159,7 +3157,7 @@ export interface components {
              * @description At most 1,000 characters.
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
         /** @description What a write made. */
         Written: {
@@ -3240,7 +3238,7 @@ export type Listed_HistoryShown = components['schemas']['Listed_HistoryShown'];
 export type Listed_OwnRide = components['schemas']['Listed_OwnRide'];
 export type Listed_RequestShown = components['schemas']['Listed_RequestShown'];
 export type Loosened = components['schemas']['Loosened'];
-export type LooserWish = components['schemas']['LooserWish'];
+export type LooserWishes = components['schemas']['LooserWishes'];
 export type Luggage = components['schemas']['Luggage'];
 export type Made = components['schemas']['Made'];
 export type MakeProposal = components['schemas']['MakeProposal'];
