@@ -199,6 +199,24 @@ proptest! {
                 .map(|seats| (seats, found(Search { seats, ..search.clone() })))
                 .find(|(_, total)| *total > 0)
                 .map(|(seats, total)| Loosening::Seats { seats, total }));
+            if expected.is_empty() {
+                let pairs = (0..TOLERANCE_STEPS_S.len() + RADIUS_STEPS_KM.len()).flat_map(|steps| {
+                    let radii = RADIUS_STEPS_KM.into_iter().filter(|step| *step > search.radius_km).enumerate();
+                    let tolerances = TOLERANCE_STEPS_S.into_iter().filter(|step| *step > search.tolerance_s);
+                    radii.filter_map(move |(at, radius_km)| {
+                        let tolerance_s = tolerances.clone().nth(steps.checked_sub(at)?)?;
+                        Some((tolerance_s, radius_km))
+                    }).collect::<Vec<_>>()
+                });
+                expected.extend(pairs
+                    .map(|(tolerance_s, radius_km)| {
+                        (tolerance_s, radius_km, found(Search { tolerance_s, radius_km, ..search.clone() }))
+                    })
+                    .find(|(_, _, total)| *total > 0)
+                    .map(|(tolerance_s, radius_km, total)| {
+                        Loosening::ToleranceAndRadius { tolerance_s, radius_km, total }
+                    }));
+            }
             prop_assert_eq!(index.explain_none(search), expected);
         }
     }

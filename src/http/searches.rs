@@ -106,36 +106,41 @@ impl Explanation {
     }
 }
 
-/// One wish loosened just enough to find something, all others as they were.
+/// A search loosened just enough to find something, all other wishes as they were.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Loosened {
-    /// Which parameter to change, and to what.
-    pub change: LooserWish,
+    /// Which parameters to change, and to what: one, or tolerance and radius together where no single one helps.
+    pub change: LooserWishes,
     /// How many rides match then.
     pub total: usize,
 }
 
-/// A parameter of a search and its looser value.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LooserWish {
+/// Parameters of a search and their looser values; those that stay are absent.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct LooserWishes {
     /// More minutes.
-    ToleranceMin(u32),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance_min: Option<u32>,
     /// A wider radius.
-    RadiusKm(f64),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radius_km: Option<f64>,
     /// Fewer seats.
-    Seats(u8),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seats: Option<u8>,
 }
 
 impl From<Loosening> for Loosened {
     fn from(loosening: Loosening) -> Self {
-        match loosening {
-            Loosening::Tolerance { tolerance_s, total } => {
-                Self { change: LooserWish::ToleranceMin(tolerance_s / 60), total }
+        let (tolerance_s, radius_km, seats, total) = match loosening {
+            Loosening::Tolerance { tolerance_s, total } => (Some(tolerance_s), None, None, total),
+            Loosening::Radius { radius_km, total } => (None, Some(radius_km), None, total),
+            Loosening::ToleranceAndRadius { tolerance_s, radius_km, total } => {
+                (Some(tolerance_s), Some(radius_km), None, total)
             }
-            Loosening::Radius { radius_km, total } => Self { change: LooserWish::RadiusKm(radius_km), total },
-            Loosening::Seats { seats, total } => Self { change: LooserWish::Seats(seats), total },
-        }
+            Loosening::Seats { seats, total } => (None, None, Some(seats), total),
+        };
+        let tolerance_min = tolerance_s.map(|tolerance_s| tolerance_s / 60);
+        Self { change: LooserWishes { tolerance_min, radius_km, seats }, total }
     }
 }
 

@@ -42,6 +42,22 @@ async fn a_search_that_finds_nothing_says_what_to_loosen() {
     assert_eq!(found["loosen"], json!([{"change": {"tolerance_min": 120}, "total": 1}]));
 }
 
+#[actix_web::test]
+async fn where_no_single_wish_helps_hour_and_way_are_loosened_together() {
+    let server = TestServer::start();
+    let dora = Client::sign_up(&server, "Dora").await;
+    dora.post("/rides", ride()).await.is(201);
+    let head = *server.platform.log.head().borrow();
+    let near = |at: &str| {
+        let wishes = format!("from=45.188,5.824&to=45.764,4.836&at={at}&tolerance_min=30&radius_km=1");
+        format!("/searches?{wishes}&min_position={head}")
+    };
+    let found = Client::nobody(&server).get(&near(&in_hours(49))).await.is(200);
+    assert_eq!(found["loosen"], json!([{"change": {"tolerance_min": 120, "radius_km": 10.0}, "total": 1}]));
+    let far_away = Client::nobody(&server).get(&near(&in_hours(24 * 30))).await.is(200);
+    assert_eq!((far_away["total"].clone(), far_away.get("loosen")), (json!(0), None));
+}
+
 #[derive(Deserialize)]
 struct SearchLine {
     id: String,

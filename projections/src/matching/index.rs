@@ -70,7 +70,7 @@ impl MatchingIndex {
         self.read().search(search)
     }
 
-    /// For a search that finds nothing: which single wish to loosen, how far, and how many rides that finds. Empty when
+    /// For a search that finds nothing: which wish to loosen, how far, and how many rides that finds. Empty when
     /// no single one helps. As much work as 22 searches at most.
     pub fn explain_none(&self, search: &Search) -> Vec<Loosening> {
         // Locks for one count at a time: changes need not wait for all of them.
