@@ -20,8 +20,10 @@ export interface Palette {
 const NAMES_MAX = 40;
 /** How many towns are looked at for that; those beyond are smaller. */
 const TOWNS_TRIED_MAX = 400;
-/** Room around a name, in pixels. */
+/** Room beside a name, in pixels. */
 const GAP = 8;
+/** Half the height that a name takes, in pixels. */
+const HALF_LINE = 10;
 
 interface Box {
   left: number;
@@ -149,26 +151,37 @@ function name(
   context.font = font;
   const width = context.measureText(text).width;
   const offset = always ? 11 : 5;
-  const left = spot.x + offset + width > size.width - 4 ? spot.x - offset - width : spot.x + offset;
-  const box = {
-    left: left - GAP,
-    top: spot.y - 10 - GAP / 2,
-    right: left + width + GAP,
-    bottom: spot.y + 10 + GAP / 2,
-  };
-  const crossed = taken.some(
-    (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top,
-  );
-  if (crossed && !always) return false;
-  taken.push(box);
+  const right = { x: spot.x + offset, y: spot.y };
+  const left = { x: spot.x - offset - width, y: spot.y };
+  const above = { x: spot.x - width / 2, y: spot.y - 2 * offset };
+  const below = { x: spot.x - width / 2, y: spot.y + 2 * offset };
+  const places = always ? [right, left, above, below] : [right, left];
+  const free = places.find((at) => isWithin(boxOf(at, width), size) && !isTaken(boxOf(at, width), taken));
+  if (!free && !always) return false;
+  const at = free ?? right;
+  taken.push(boxOf(at, width));
   context.textBaseline = 'middle';
   context.lineWidth = 3;
   context.lineJoin = 'round';
   context.strokeStyle = palette.land;
-  context.strokeText(text, left, spot.y);
+  context.strokeText(text, at.x, at.y);
   context.fillStyle = colour;
-  context.fillText(text, left, spot.y);
+  context.fillText(text, at.x, at.y);
   return true;
+}
+
+function boxOf(at: Spot, width: number): Box {
+  return { left: at.x - GAP / 2, top: at.y - HALF_LINE, right: at.x + width + GAP / 2, bottom: at.y + HALF_LINE };
+}
+
+function isWithin(box: Box, size: Size): boolean {
+  return box.left >= 0 && box.top >= 0 && box.right <= size.width && box.bottom <= size.height;
+}
+
+function isTaken(box: Box, taken: readonly Box[]): boolean {
+  return taken.some(
+    (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top,
+  );
 }
 
 function drawPin(context: CanvasRenderingContext2D, { x, y }: Spot, palette: Palette): void {

@@ -41,9 +41,11 @@ describe('a search', () => {
     expect(Object.values(wishesIn(query)).filter((value) => value !== undefined)).toEqual([]);
   });
 
-  it('gives way on one wish at a time', () => {
+  it('gives way where it must, and nowhere else', () => {
     expect(loosened(wishes, { tolerance_min: 180 })).toEqual({ ...wishes, toleranceMin: 180 });
     expect(loosened(wishes, { radius_km: 20 })).toEqual({ ...wishes, radiusKm: 20 });
     expect(loosened({ ...wishes, seats: 4 }, { seats: 2 })).toEqual({ ...wishes, seats: 2 });
+    const both = { tolerance_min: 120, radius_km: 10 };
+    expect(loosened(wishes, both)).toEqual({ ...wishes, toleranceMin: 120, radiusKm: 10 });
   });
 });

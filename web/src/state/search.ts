@@ -2,7 +2,7 @@
 import type { Query } from '../net/http';
 import { readPoint, written } from '../net/places';
 import type { Place } from '../parts/PlaceField.svelte';
-import type { LooserWish } from '../wire/http';
+import type { LooserWishes } from '../wire/http';
 
 /** What somebody looks for. */
 export interface Wishes {
@@ -72,11 +72,14 @@ export function asQuery(wishes: Wishes): Query {
   };
 }
 
-/** The same wishes, but for one on which somebody gives way. */
-export function loosened(wishes: Wishes, change: LooserWish): Wishes {
-  if ('tolerance_min' in change) return { ...wishes, toleranceMin: change.tolerance_min };
-  if ('radius_km' in change) return { ...wishes, radiusKm: change.radius_km };
-  return { ...wishes, seats: change.seats };
+/** The same wishes, but for those on which somebody gives way. */
+export function loosened(wishes: Wishes, change: LooserWishes): Wishes {
+  return {
+    ...wishes,
+    toleranceMin: change.tolerance_min ?? wishes.toleranceMin,
+    radiusKm: change.radius_km ?? wishes.radiusKm,
+    seats: change.seats ?? wishes.seats,
+  };
 }
 
 function placeIn(query: Readonly<URLSearchParams>, name: 'from' | 'to'): Place | undefined {

@@ -1,9 +1,15 @@
 // One event of a ride's record in words of the page: who did what, and what was said or agreed.
 import type { Entry, WirePlace, WirePrice } from '../wire/http';
 import { moment, money, placeName } from './format';
-import { w } from './language.svelte';
+import { language, w } from './language.svelte';
 
 type Teller = (who: string) => string;
+
+/** When something was recorded, to the second: much happens within a minute. */
+export function sayInstant(time: string): string {
+  const style = { dateStyle: 'medium', timeStyle: 'medium' } as const;
+  return new Intl.DateTimeFormat(language.current, style).format(new Date(time));
+}
 
 /** Who did what. */
 export function sayEntry(entry: Entry): string {

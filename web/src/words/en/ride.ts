@@ -87,6 +87,7 @@ export const ride: Words['ride'] = {
     via: (number) => `Stop ${number}`,
     addVia: 'Add a stop',
     removeVia: (number) => `Remove stop ${number}`,
+    reverse: 'Reverse',
     viaHint: 'Stops let people find you where you pass.',
     departure: 'Departure',
     date: 'On',

@@ -86,6 +86,7 @@ export const ride = {
     via: (number: number) => `Étape ${number}`,
     addVia: 'Ajouter une étape',
     removeVia: (number: number) => `Retirer l’étape ${number}`,
+    reverse: 'Inverser',
     viaHint: 'Les étapes vous rendent trouvable là où vous passez.',
     departure: 'Départ',
     date: 'Le',
