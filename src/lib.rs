@@ -15,6 +15,7 @@ pub mod feed;
 pub mod gates;
 pub mod http;
 pub mod import;
+pub mod places;
 pub mod platform;
 pub mod random;
 pub mod server;

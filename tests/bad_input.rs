@@ -403,6 +403,18 @@ fn fields() -> Vec<Case> {
 fn queries() -> Vec<Case> {
     let invalid = |field| Problem(422, "invalid", field);
     vec![
+        http("a place without a name", get("/api/v1/places"), invalid("q")),
+        http("a place of no letters", get("/api/v1/places?q=%20-%27"), invalid("q")),
+        http("a place with a name without end", get(&format!("/api/v1/places?q={}", "a".repeat(81))), invalid("q")),
+        http("a place near nowhere", get("/api/v1/places?q=greno&near=91,0"), invalid("near")),
+        http("too many places", get("/api/v1/places?q=greno&limit=21"), invalid("limit")),
+        http("no places", get("/api/v1/places?q=greno&limit=0"), invalid("limit")),
+        http("a place on a page", get("/api/v1/places?q=greno&page=2"), invalid("page")),
+        http("the town of no point", get("/api/v1/places/nearest"), invalid("at")),
+        http("the town of a name", get("/api/v1/places/nearest?at=Grenoble"), invalid("at")),
+        http("the town of a point off the earth", get("/api/v1/places/nearest?at=45,181"), invalid("at")),
+        http("sources that nobody told of", get("/api/v1/places/sources?of=france"), invalid("of")),
+        http("a place that somebody makes up", post("/api/v1/places", "{}"), Problem(405, "method_not_allowed", "")),
         http("a search for nothing", get("/api/v1/searches"), invalid("from")),
         http(
             "a search from no point",

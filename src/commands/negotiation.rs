@@ -12,7 +12,7 @@ use palabre_events::ride::state::{Offer, Stage};
 use palabre_events::ride::{BookingMode, Ride, RideRejection};
 use palabre_events::sealed::{KeyId, Reason};
 use palabre_events::terms::{Nonce, Terms};
-use palabre_events::{AccountId, ConversationId, Place, Price, ProposalId, RideId, TermsHash, Timestamp};
+use palabre_events::{AccountId, ConversationId, Price, ProposalId, RideId, TermsHash, Timestamp};
 
 use super::ask::{Asked, Done, Refusal, done};
 use super::check::Check;
@@ -65,8 +65,8 @@ pub async fn make_proposal(
     let terms = Terms {
         seats: make.seats,
         price_per_seat: checked.price_per_seat,
-        pickup: Place { town: None, exact: platform.seal(key, &checked.pickup)? },
-        drop_off: Place { town: None, exact: platform.seal(key, &checked.drop_off)? },
+        pickup: platform.seal_place(key, &checked.pickup)?,
+        drop_off: platform.seal_place(key, &checked.drop_off)?,
         pickup_at: checked.pickup_at,
         stretch: checked.placed.stretch,
         ride_terms_version: offer.terms_version,

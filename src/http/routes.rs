@@ -8,7 +8,7 @@ use super::docs::{self, Common};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, talk,
+    accounts, conversations, health, mine, places, proposals, requests, reservations, rides, searches, sessions, talk,
 };
 
 macro_rules! name_of {
@@ -88,6 +88,9 @@ table! {
     "/api/v1/rides/{ride}/events" { get: rides::record }
     "/api/v1/rides/{ride}/requests" { get: rides::suited_requests }
     "/api/v1/searches" { get: searches::search }
+    "/api/v1/places" { get: places::find }
+    "/api/v1/places/nearest" { get: places::nearest }
+    "/api/v1/places/sources" { get: places::sources }
     "/api/v1/requests" { post: requests::post }
     "/api/v1/requests/{request}" { get: requests::show }
     "/api/v1/requests/{request}/withdraw" { post: requests::withdraw }

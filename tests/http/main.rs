@@ -9,6 +9,7 @@ mod client;
 mod contract;
 mod guards;
 mod lists;
+mod places;
 mod record;
 mod requests;
 mod rides;
