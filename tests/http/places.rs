@@ -1,8 +1,8 @@
 //! Places over HTTP: found while somebody types, the town of a point, whose data they are; and how towns get into rides.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::client::{Client, ride, text};
+use crate::client::{Client, grenoble, in_hours, lyon, terms, text};
 use crate::support::TestServer;
 
 #[actix_web::test]
@@ -46,14 +46,24 @@ async fn every_source_is_named_with_its_licence() {
 }
 
 #[actix_web::test]
-async fn rides_and_requests_know_the_towns_of_their_places() {
+async fn rides_requests_and_proposals_know_the_towns_of_their_places() {
     let server = TestServer::start();
-    let dora = Client::sign_up(&server, "Dora").await;
-    let offered = dora.post("/rides", ride()).await.is(201);
-    let shown =
-        dora.get(&format!("/rides/{}?min_position={}", text(&offered["id"]), offered["position"])).await.is(200);
-    let towns = |stops: &Value| stops.as_array().unwrap().iter().map(|stop| stop["town"].clone()).collect::<Vec<_>>();
-    let stops = shown.pointer("/stops").unwrap_or_else(|| panic!("{shown}"));
-    let towns = towns(stops);
-    assert_eq!((&towns[0], towns.last().unwrap()), (&json!("Grenoble"), &json!("Lyon")));
+    let (dora, anna) = (Client::sign_up(&server, "Dora").await, Client::sign_up(&server, "Anna").await);
+    let ride = dora.offers(|_| {}).await;
+    let shown = dora.get(&format!("/rides/{ride}")).await.is(200);
+    let towns: Vec<&str> = shown["stops"].as_array().unwrap().iter().map(|stop| text(&stop["town"])).collect();
+    assert_eq!(towns, ["Grenoble", "Voiron", "Lyon"]);
+
+    let talk = anna.talks_about(&ride).await;
+    anna.post(&format!("/conversations/{talk}/proposals"), terms(1, 700)).await.is(201);
+    let page = anna.get(&format!("/conversations/{talk}/events")).await.is(200);
+    let made = page["events"].as_array().unwrap().last().unwrap();
+    let terms = &made["data"]["terms"];
+    assert_eq!((text(&terms["pickup"]["town"]), text(&terms["drop_off"]["town"])), ("Grenoble", "Lyon"), "{made}");
+
+    let wish = json!({"from": lyon(), "to": grenoble(), "pickup_at": in_hours(30), "seats": 1});
+    let posted = anna.post("/requests", wish).await.is(201);
+    let path = format!("/requests/{}?min_position={}", text(&posted["request"]), posted["position"]);
+    let shown = anna.get(&path).await.is(200);
+    assert_eq!((text(&shown["from"]["town"]), text(&shown["to"]["town"])), ("Lyon", "Grenoble"));
 }
