@@ -21,6 +21,7 @@ use crate::actors::timers::Timers;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
+use crate::demo::marker::Marker;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::store::EventStore;
@@ -51,6 +52,8 @@ pub struct Platform {
     pub hub: Hub,
     /// How fast anybody may ask.
     pub gates: Gates,
+    /// Whether people and rides here are made up.
+    pub is_demo: bool,
     feed: Feed,
     arbiters: Vec<Arbiter>,
     background: Vec<tokio::task::JoinHandle<()>>,
@@ -92,6 +95,7 @@ impl Platform {
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
         let gates = Gates::new(&config);
+        let is_demo = Marker::read(&config.data, log.log_id())?.is_some();
         Ok(Arc::new(Self {
             config,
             log,
@@ -102,6 +106,7 @@ impl Platform {
             views,
             hub,
             gates,
+            is_demo,
             feed,
             arbiters,
             background,

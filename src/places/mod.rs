@@ -72,6 +72,13 @@ pub struct Place {
     pub kind: Kind,
 }
 
+impl Place {
+    /// Where it is.
+    pub fn point(&self) -> Point {
+        Point { lat: self.lat, lon: self.lon }
+    }
+}
+
 impl Places {
     /// Those that are part of the program. They are read in place: this costs nothing.
     pub fn embedded() -> &'static Self {
@@ -103,6 +110,11 @@ impl Places {
     /// Every town, the largest first.
     pub fn towns(&self) -> impl Iterator<Item = Place> {
         (0..self.towns.len()).map(|town| self.place(town, Kind::Town))
+    }
+
+    /// Every carpool place.
+    pub fn carpool_places(&self) -> impl Iterator<Item = Place> {
+        (0..self.carpool_places.len()).map(|place| self.place(place, Kind::CarpoolPlace))
     }
 
     fn place(&self, number: usize, kind: Kind) -> Place {

@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::clock::RecordingClock;
 use super::{APPENDS_MAX, EventStore, PAGE_MAX, ReadFailure};
 use folder::Folder;
+pub use folder::files;
 use queue::{Offered, Request, WriteQueue};
 use readers::Readers;
 use writer::Writer;
