@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 LISTEN ?= 127.0.0.1:8080
-DATA ?= palabre-data
+DATA ?= $(if $(DEMO),palabre-demo,palabre-data)
 KILLS ?= 50
 SEED ?=
 
@@ -16,9 +16,9 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: ## Build and start the server on the embedded store (LISTEN=…, DATA=…)
+run: ## Build and start the server on the embedded store (LISTEN=…, DATA=…); DEMO=1: a demo, in a folder of its own
 	cargo build --release --bin palabre
-	exec target/release/palabre serve --listen $(LISTEN) --data $(DATA)
+	exec target/release/palabre $(if $(DEMO),demo,serve) --listen $(LISTEN) --data $(DATA)
 
 .PHONY: test
 test: test-needs ## Install what tests need, then check format, lints and docs and run every test

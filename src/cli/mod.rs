@@ -4,6 +4,7 @@
 
 mod admin;
 mod audit;
+mod demo;
 mod import;
 mod offline;
 mod rebuild;
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Serve people: the HTTP API and the chat.
     Serve(serve::Serve),
+    /// Serve a demo: made-up people, rides and conversations in a folder of their own, with sign-ins that are told.
+    Demo(demo::Demo),
     /// Look after people who run the platform. The server must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.
@@ -157,6 +160,7 @@ pub fn run() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     let outcome = match &cli.command {
         Command::Serve(serve) => serve.run(&cli.settings),
+        Command::Demo(demo) => demo.run(&cli.settings),
         Command::Admin(admin) => admin.run(&cli.settings),
         Command::Audit(audit) => audit.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),

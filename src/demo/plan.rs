@@ -18,11 +18,13 @@ pub const TIME_ZONE: Tz = Paris;
 /// How many drive to work.
 const COMMUTERS: usize = 36;
 /// How many go farther.
-const TRAVELLERS: usize = 44;
+const TRAVELLERS: usize = 60;
 /// How many look for a ride.
 const SEEKERS: usize = 24;
 /// How many days ahead the demo reaches.
 pub const DAYS: u64 = 7;
+/// How many of those who drive to work drive to another city, in percent.
+const FAR_PERCENT: u32 = 40;
 /// What a seat costs per km of great circle, in cents.
 const CENTS_PER_KM: std::ops::RangeInclusive<f64> = 5.5..=8.5;
 /// What one goes for at least, in cents.
@@ -94,7 +96,8 @@ impl Draw<'_> {
     fn commuter(&mut self) -> Driver {
         let habits = self.habits(1..=3);
         let home = self.home();
-        let work = self.destination(home, &[8.0..55.0, 55.0..150.0]);
+        let is_far = self.rng.random_range(0..100) < FAR_PERCENT;
+        let work = self.destination(home, if is_far { &[45.0..120.0, 8.0..150.0] } else { &[8.0..55.0, 55.0..150.0] });
         let (there, back) = (self.stops(home, work, 1), self.stops(work, home, 1));
         let (leaves, returns) = (self.around(7.4, 0.7), self.around(17.5, 0.8));
         let remark = self.remark(&DAILY_REMARKS);

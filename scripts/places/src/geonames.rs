@@ -14,6 +14,32 @@ const OTHER_NAMES_FROM: u32 = 10_000;
 /// Shorter ones are codes of airports and number plates.
 const OTHER_NAME_LETTERS_MIN: usize = 4;
 
+/// Towns that GeoNames calls by an English name, and what people there call them.
+const LOCAL_NAMES: [(&str, &str, &str); 22] = [
+    ("AT", "Vienna", "Wien"),
+    ("BE", "Brussels", "Bruxelles"),
+    ("BE", "Antwerp", "Antwerpen"),
+    ("CH", "Geneva", "Genève"),
+    ("CH", "Lucerne", "Luzern"),
+    ("CZ", "Prague", "Praha"),
+    ("DE", "Cologne", "Köln"),
+    ("DE", "Munich", "München"),
+    ("DK", "Copenhagen", "København"),
+    ("ES", "Seville", "Sevilla"),
+    ("IT", "Florence", "Firenze"),
+    ("IT", "Genoa", "Genova"),
+    ("IT", "Milan", "Milano"),
+    ("IT", "Naples", "Napoli"),
+    ("IT", "Rome", "Roma"),
+    ("IT", "Turin", "Torino"),
+    ("IT", "Venice", "Venezia"),
+    ("NL", "The Hague", "Den Haag"),
+    ("PL", "Warsaw", "Warszawa"),
+    ("PT", "Lisbon", "Lisboa"),
+    ("RO", "Bucharest", "București"),
+    ("SE", "Gothenburg", "Göteborg"),
+];
+
 /// A town.
 #[derive(Debug, Deserialize)]
 pub struct Town {
@@ -60,10 +86,12 @@ impl Town {
     /// The entry of a town that no other source knows better.
     pub fn entry(&self) -> Entry {
         let country = self.countrycode.as_bytes().first_chunk().copied().expect("codes have two letters");
+        let known = |(in_country, name, _): &&(&str, &str, &str)| *in_country == self.countrycode && *name == self.name;
+        let local = LOCAL_NAMES.iter().find(known).map_or(&*self.name, |(_, _, local)| local);
         Entry {
             id: self.geonameid.to_string(),
-            name: self.name.clone(),
-            other_names: self.other_names().cloned().collect(),
+            name: local.to_owned(),
+            other_names: [&self.name].into_iter().chain(self.other_names()).cloned().collect(),
             region: None,
             country,
             point: self.point(),
