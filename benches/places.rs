@@ -8,20 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// What people type, letter by letter.
-const TYPED: [&str; 12] = [
-    "s",
-    "sa",
-    "saint",
-    "saint e",
-    "saint etienne",
-    "l",
-    "la",
-    "greno",
-    "montceau",
-    "38",
-    "vi",
-    "paris",
-];
+const TYPED: [&str; 12] =
+    ["s", "sa", "saint", "saint e", "saint etienne", "l", "la", "greno", "montceau", "38", "vi", "paris"];
 const GRENOBLE: Point = Point { lat: 45.188, lon: 5.724 };
 const ROUNDS: usize = 200;
 const POINTS: u32 = 100_000;
@@ -57,7 +45,8 @@ fn main() {
     let started = Instant::now();
     let mut with_town = 0;
     for number in 0..POINTS {
-        let (lat, lon) = (f64::from(number * 7_919 % 900) / 100.0, f64::from(number * 104_729 % 1_300) / 100.0);
+        let jump = |by: u32, steps: u32| f64::from(number.wrapping_mul(by) % steps) / 100.0;
+        let (lat, lon) = (jump(7_919, 900), jump(104_729, 1_300));
         with_town += u32::from(places.town_of(black_box(Point { lat: 42.5 + lat, lon: -4.5 + lon })).is_some());
     }
     println!("town of a point: {:?} each, {with_town} of {POINTS} have one", started.elapsed() / POINTS);
