@@ -16,7 +16,13 @@ pub mod gates;
 pub mod http;
 pub mod import;
 pub mod platform;
+pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod store;
 pub mod vault;
+
+/// The server that the tests of the adapters run against, shared with the integration tests.
+#[cfg(test)]
+#[path = "../tests/support/postgres.rs"]
+mod test_postgres;
