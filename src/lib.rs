@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod data_folder;
 pub mod feed;
 pub mod gates;
 pub mod http;

@@ -31,6 +31,13 @@ pub(crate) enum Unanswered {
     Damaged(String),
 }
 
+impl Unanswered {
+    /// What is in a column cannot be right.
+    pub fn wrong(column: usize, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(format!("column {column}: {why}"))
+    }
+}
+
 impl From<tokio_postgres::Error> for Unanswered {
     fn from(error: tokio_postgres::Error) -> Self {
         let why = explained(&error);
@@ -43,7 +50,7 @@ impl From<tokio_postgres::Error> for Unanswered {
 }
 
 /// A question on its way over a connection.
-pub(crate) type Asking<'a, T> = BoxFuture<'a, Result<T, tokio_postgres::Error>>;
+pub(crate) type Asking<'a, T> = BoxFuture<'a, Result<T, Unanswered>>;
 
 /// A database, ready to be asked.
 pub(crate) struct Database {
@@ -172,7 +179,7 @@ async fn ask_once<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_,
     match tokio::time::timeout(ANSWER_WITHIN, question(&mut client)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) if client.is_closed() => Err(Failed::Lost),
-        Ok(Err(error)) => Err(Failed::Unanswered(error.into())),
+        Ok(Err(why)) => Err(Failed::Unanswered(why)),
         Err(_) => {
             // Nobody knows what this connection still does; it must not come back to the pool.
             drop(Object::take(client));

@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod memory;
+pub mod open;
 pub mod postgres;
 mod queue;
 mod ruling;

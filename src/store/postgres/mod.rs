@@ -148,7 +148,7 @@ impl EventStore for PostgresStore {
                 let (keys, accounts) = (keys.clone(), accounts.clone());
                 Box::pin(async move {
                     let statement = client.prepare_cached(FIRST_ANSWERS).await?;
-                    client.query(&statement, &[&keys, &accounts]).await
+                    Ok(client.query(&statement, &[&keys, &accounts]).await?)
                 })
             },
             |rows| {
@@ -169,7 +169,7 @@ impl EventStore for PostgresStore {
             move |client| {
                 Box::pin(async move {
                     let statement = client.prepare_cached(READ).await?;
-                    client.query(&statement, &[&stream.kind.name(), &stream.id, &after, &limited(limit)]).await
+                    Ok(client.query(&statement, &[&stream.kind.name(), &stream.id, &after, &limited(limit)]).await?)
                 })
             },
             move |rows| rows::events_of(stream, after_version, &rows),
@@ -186,7 +186,7 @@ impl EventStore for PostgresStore {
             move |client| {
                 Box::pin(async move {
                     let statement = client.prepare_cached(READ_ALL).await?;
-                    client.query(&statement, &[&after, &limited(limit)]).await
+                    Ok(client.query(&statement, &[&after, &limited(limit)]).await?)
                 })
             },
             move |rows| rows::events(after_position, &rows),
