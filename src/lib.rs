@@ -25,5 +25,6 @@ pub mod vault;
 
 /// The server that the tests of the adapters run against, shared with the integration tests.
 #[cfg(test)]
+#[expect(dead_code, reason = "the integration tests use more of it")]
 #[path = "../tests/support/postgres.rs"]
 mod test_postgres;

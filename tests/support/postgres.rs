@@ -30,6 +30,18 @@ initdb -D "$folder/data" -U postgres --pwfile="$folder/password" --auth-local=tr
        --no-sync --no-instructions -E UTF8 --locale=C >"$folder/initdb" 2>&1 || { cat "$folder/initdb" >&2; exit 1; }
 options="-c port=$port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=300 $extra"
 start() { pg_ctl -D "$folder/data" -l "$folder/log" -w -t 60 -o "$options" start >/dev/null || { cat "$folder/log" >&2; exit 1; }; }
+tls() {
+  key() { openssl req "$@" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes 2>/dev/null; }
+  cd "$folder"
+  key -x509 -keyout ca.key -out ca.crt -subj "/CN=Test CA" -days 2
+  key -new -keyout server.key -out server.csr -subj /CN=localhost
+  echo subjectAltName=DNS:localhost >names
+  openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out server.crt -extfile names \
+          2>/dev/null
+  printf "ssl = on\nssl_cert_file = '%s/server.crt'\nssl_key_file = '%s/server.key'\n" "$folder" "$folder" \
+         >>data/postgresql.auto.conf
+  pg_ctl -D data reload >/dev/null
+}
 start
 echo "$folder"
 while read -r order; do
@@ -37,6 +49,7 @@ while read -r order; do
     restart) stop; start;;
     stop) stop;;
     start) start;;
+    tls) tls;;
   esac
   echo done
 done
@@ -51,7 +64,6 @@ pub struct PostgresServer {
     guardian: Child,
 }
 
-#[allow(dead_code, reason = "each test program uses a part of it")]
 impl PostgresServer {
     /// The server of this test program.
     pub fn shared() -> &'static Self {
@@ -94,6 +106,14 @@ impl PostgresServer {
     /// The URL of a new, empty database, over TCP with a password.
     pub fn fresh_database_over_tcp(&self) -> String {
         format!("postgres://postgres:{PASSWORD_IN_URL}@127.0.0.1:{}/{}", self.port, self.make_database())
+    }
+
+    /// The URL of a new, empty database, over TLS: the server is given a certificate, and the URL says who signed it.
+    pub fn fresh_database_over_tls(&self) -> String {
+        self.order("tls");
+        let (ca, name) = (self.folder.join("ca.crt"), self.make_database());
+        let base = format!("postgres://postgres:{PASSWORD_IN_URL}@localhost:{}/{name}", self.port);
+        format!("{base}?sslmode=verify-full&sslrootcert={}", ca.display())
     }
 
     /// The port on 127.0.0.1.
