@@ -26,12 +26,14 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
     let (listen, workers) = (platform.config.listen, platform.config.workers.max(1));
     let shared = web::Data::from(platform.clone());
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
+        // Outside of what is wrapped: middleware lives as long as the answer, which here is as long as the socket, and
+        // would hold memory for every idle one.
+        let chat = web::resource("/ws").route(web::get().to(socket::open));
+        let api = web::scope("")
             .wrap(middleware::Compress::default())
             .wrap(tracing_actix_web::TracingLogger::default())
-            .route("/ws", web::get().to(socket::open))
-            .configure(http::routes)
+            .configure(http::routes);
+        App::new().app_data(shared.clone()).service(chat).service(api)
     })
     .on_connect(socket::on_connect)
     .workers(workers)
