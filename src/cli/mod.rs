@@ -47,7 +47,7 @@ enum Command {
     Import(import::Import),
     /// Prove the whole log: positions, versions and the chain of hashes of every stream. Works while a server runs.
     Verify(verify::Verify),
-    /// Copy a log into another store, from one machine to many or back from a backup. Goes on where it stopped.
+    /// Copy a log or a vault into another store, from one machine to many or back. Goes on where it stopped.
     Copy(copy::Copy),
     /// Back up an embedded log or vault. Works while a server runs.
     Backup(backup::Backup),

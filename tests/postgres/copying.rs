@@ -6,8 +6,9 @@ use palabre::store::open::{self, Access, StoreUrl};
 use palabre::store::postgres::PostgresStore;
 use palabre::store::sqlite::SqliteStore;
 use palabre::store::{EventStore, PAGE_MAX};
+use palabre::vault::{KeyState, Role};
 use palabre_events::log::{ItemAnswer, KeyedCommand};
-use palabre_events::{CommandKey, Envelope};
+use palabre_events::{AccountId, CommandKey, Envelope, KeyId};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::postgres::PostgresServer;
+use crate::support::TestServer;
 use crate::writing::{append, stream};
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -154,6 +156,41 @@ fn palabre(args: &[&str], data: &Path) -> (bool, String) {
     let output = command.args(args).arg("--data").arg(data).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// A whole platform moves: whoever was signed in still is, and what was sealed is still opened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_platform_moves_with_its_vault() {
+    let data = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(|config| config.data = data.path().to_owned());
+    let (anna, gone) = (server.sign_up("Anna").await, KeyId::Person(AccountId(Uuid::from_u128(7))));
+    server.platform.vault.grant_role(anna.account, Role::Support).await.unwrap();
+    server.platform.keyring.destroy(gone, palabre::clock::now()).await.unwrap();
+    drop(server);
+    let url = database();
+    let vault = format!("sqlite:{}", data.path().join("vault.db").display());
+    let moved = tokio::task::block_in_place(|| {
+        let log = sqlite(&data).to_string();
+        let (done, said) = palabre(&["copy", "--from", &log, "--to", &url], data.path());
+        assert!(done, "{said}");
+        // Twice is as good as once.
+        (0..2).map(|_| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path())).collect::<Vec<_>>()
+    });
+    for (done, said) in moved {
+        assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
+    }
+    let server = TestServer::start_with(|config| config.store = Some(url.clone()));
+    let answer = reqwest::Client::new().get(format!("http://{}/api/v1/me", server.address));
+    let answer = answer.bearer_auth(&anna.token).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    assert!(answer.text().await.unwrap().contains("Anna"));
+    assert!(server.platform.vault.roles(anna.account).await.unwrap().support);
+    assert_eq!(server.platform.vault.key_now(gone), Ok(KeyState::Destroyed));
+    drop(server);
+    // And back.
+    let back = format!("sqlite:{}", data.path().join("back.db").display());
+    let (done, said) = palabre(&["copy", "vault", "--from", &url, "--to", &back], data.path());
+    assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! same file. Deleted rows are overwritten (`secure_delete`); data keys rest in the file in clear, so the file's
 //! mode, and the disk's encryption, protect them.
 
+mod copy;
 mod keys;
 mod leases;
 mod people;
