@@ -58,6 +58,9 @@ fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
     let config = &platform.config;
     println!("The API is described at {}/api/docs", config.public_url());
     println!("Data: {}", config.data.display());
+    if let (Some(_), Ok(store)) = (&config.store, config.store_url()) {
+        println!("Log: {store}");
+    }
     if config.smtp_url.is_none() {
         println!("No mail server is set: mails are written to {}", config.mail_folder().display());
     }

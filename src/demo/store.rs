@@ -10,6 +10,7 @@ use super::marker::{self, Marker};
 use crate::config::Config;
 use crate::store::EventStore;
 use crate::store::sqlite::{OpenFailure, SqliteStore, files};
+use crate::vault::open::VaultUrl;
 
 /// What SQLite keeps beside a file.
 const SQLITE_SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
@@ -20,9 +21,10 @@ pub fn ensure(config: &Config, seed: u64, renew: bool) -> Result<Marker, DemoFai
     if config.store.is_some() || config.vault.is_some() {
         return Err(DemoFailure::NotEmbedded);
     }
-    match look(config)? {
+    let Ok(VaultUrl::Sqlite(vault)) = config.vault_url() else { return Err(DemoFailure::NotEmbedded) };
+    match look(config, &vault)? {
         Some(marker) if marker.filled && !renew => return Ok(marker),
-        Some(marker) => wipe(config, marker)?,
+        Some(marker) => wipe(config, &vault, marker)?,
         None => {}
     }
     let log = SqliteStore::open(&config.data)?;
@@ -32,32 +34,32 @@ pub fn ensure(config: &Config, seed: u64, renew: bool) -> Result<Marker, DemoFai
 }
 
 /// The marker of the demo that is there; none where there is nothing yet.
-fn look(config: &Config) -> Result<Option<Marker>, DemoFailure> {
+fn look(config: &Config, vault: &Path) -> Result<Option<Marker>, DemoFailure> {
     let real = || DemoFailure::RealData(config.data.clone());
     let (log_id, head) = match SqliteStore::open_read_only(&config.data) {
         Ok(log) => (log.log_id(), *log.head().borrow()),
         // A vault whose log has gone is somebody's loss already.
-        Err(OpenFailure::NoLog(_)) if vault(config).exists() => return Err(real()),
+        Err(OpenFailure::NoLog(_)) if vault.exists() => return Err(real()),
         Err(OpenFailure::NoLog(_)) => return Ok(None),
         Err(failure) => return Err(failure.into()),
     };
     match Marker::read(&config.data, log_id)? {
         Some(marker) => Ok(Some(marker)),
-        None if head == 0 && !vault(config).exists() => Ok(None),
+        None if head == 0 && !vault.exists() => Ok(None),
         None => Err(real()),
     }
 }
 
 /// Removes the files of a demo, and none but those. Refused while a server has them.
-fn wipe(config: &Config, marker: Marker) -> Result<(), DemoFailure> {
+fn wipe(config: &Config, vault: &Path, marker: Marker) -> Result<(), DemoFailure> {
     // Held to the end, so that no server starts meanwhile.
     let log = SqliteStore::open(&config.data)?;
     is_still(log.log_id(), &marker, config)?;
     // If this is cut short, the next start wipes what is left.
     Marker { filled: false, ..marker }.write(&config.data)?;
-    for file in [vault(config), config.views_file()] {
+    for file in [vault, &config.views_file()] {
         for suffix in SQLITE_SUFFIXES {
-            remove(&with_suffix(&file, suffix))?;
+            remove(&with_suffix(file, suffix))?;
         }
     }
     let mails = config.mail_folder();
@@ -74,10 +76,6 @@ fn wipe(config: &Config, marker: Marker) -> Result<(), DemoFailure> {
 
 fn is_still(log_id: Uuid, marker: &Marker, config: &Config) -> Result<(), DemoFailure> {
     if log_id == marker.log_id { Ok(()) } else { Err(DemoFailure::RealData(config.data.clone())) }
-}
-
-fn vault(config: &Config) -> PathBuf {
-    config.vault_file().expect("no other vault is set")
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
