@@ -403,9 +403,10 @@ fn fields() -> Vec<Case> {
 fn queries() -> Vec<Case> {
     let invalid = |field| Problem(422, "invalid", field);
     vec![
+        http("settings of one's own", get("/api/v1/settings?demo=true"), invalid("demo")),
         http("a place without a name", get("/api/v1/places"), invalid("q")),
         http("a place of no letters", get("/api/v1/places?q=%20-%27"), invalid("q")),
-        http("a place with a name without end", get(&format!("/api/v1/places?q={}", "a".repeat(81))), invalid("q")),
+        http("a place with a name without end", get(format!("/api/v1/places?q={}", "a".repeat(81))), invalid("q")),
         http("a place near nowhere", get("/api/v1/places?q=greno&near=91,0"), invalid("near")),
         http("too many places", get("/api/v1/places?q=greno&limit=21"), invalid("limit")),
         http("no places", get("/api/v1/places?q=greno&limit=0"), invalid("limit")),

@@ -131,6 +131,7 @@ async fn every_state_of_a_conversation_is_there() {
     let demo = Demo::start(data.path(), &[]);
     assert_eq!(demo.sign_ins().len(), 12);
     assert_eq!(demo.get("/healthz", None).await["demo"], true);
+    assert_eq!(demo.get("/api/v1/settings", None).await["demo"], true);
 
     let chloe = demo.sign_in("chloe").await;
     has(&chloe.events().await, &["message_posted", "proposal_made", "proposal_accepted", "booking_confirmed"]);

@@ -24,7 +24,7 @@ pub fn ensure(config: &Config, seed: u64, renew: bool) -> Result<Marker, DemoFai
     let Ok(VaultUrl::Sqlite(vault)) = config.vault_url() else { return Err(DemoFailure::NotEmbedded) };
     match look(config, &vault)? {
         Some(marker) if marker.filled && !renew => return Ok(marker),
-        Some(marker) => wipe(config, &vault, marker)?,
+        Some(marker) => wipe(config, &vault, &marker)?,
         None => {}
     }
     let log = SqliteStore::open(&config.data)?;
@@ -51,12 +51,12 @@ fn look(config: &Config, vault: &Path) -> Result<Option<Marker>, DemoFailure> {
 }
 
 /// Removes the files of a demo, and none but those. Refused while a server has them.
-fn wipe(config: &Config, vault: &Path, marker: Marker) -> Result<(), DemoFailure> {
+fn wipe(config: &Config, vault: &Path, marker: &Marker) -> Result<(), DemoFailure> {
     // Held to the end, so that no server starts meanwhile.
     let log = SqliteStore::open(&config.data)?;
-    is_still(log.log_id(), &marker, config)?;
+    is_still(log.log_id(), marker, config)?;
     // If this is cut short, the next start wipes what is left.
-    Marker { filled: false, ..marker }.write(&config.data)?;
+    Marker { filled: false, ..marker.clone() }.write(&config.data)?;
     for file in [vault, &config.views_file()] {
         for suffix in SQLITE_SUFFIXES {
             remove(&with_suffix(file, suffix))?;

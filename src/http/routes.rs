@@ -8,7 +8,8 @@ use super::docs::{self, Common};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, places, proposals, requests, reservations, rides, searches, sessions, talk,
+    accounts, conversations, health, mine, places, proposals, requests, reservations, rides, searches, sessions,
+    settings, talk,
 };
 
 macro_rules! name_of {
@@ -74,6 +75,7 @@ table! {
     "/api/v1/sessions/current" { delete: sessions::sign_out }
     "/api/v1/password-resets" { post: accounts::ask_reset }
     "/api/v1/password-resets/confirm" { post: accounts::confirm_reset }
+    "/api/v1/settings" { get: settings::show }
     "/api/v1/me" { get: accounts::me, patch: accounts::change_profile }
     "/api/v1/me/password" { post: accounts::change_password }
     "/api/v1/me/rides" { get: mine::rides }

@@ -74,7 +74,7 @@ pub fn compile(mut entries: Vec<Entry>) -> Result<Vec<u8>, CannotWrite> {
         push_text(&mut region_texts, region)?;
     }
     let keys = names.keys();
-    let (cells, by_cell) = by_cell(&entries)?;
+    let OnMap { cells, places: by_cell } = on_map(&entries)?;
     let mut file = MAGIC.to_vec();
     for length in [entries.len(), regions.len(), texts.len(), names.folded.len(), keys.len(), cells.len()] {
         push(&mut file, small(length)?);
@@ -129,8 +129,14 @@ impl Names {
     }
 }
 
-/// The cells that have places, each with where its places begin in the second list.
-fn by_cell(entries: &[Entry]) -> Result<(Vec<(u32, u32)>, Vec<u32>), CannotWrite> {
+/// The places on the map.
+struct OnMap {
+    /// The cells that have places, each with where its places begin in `places`.
+    cells: Vec<(u32, u32)>,
+    places: Vec<u32>,
+}
+
+fn on_map(entries: &[Entry]) -> Result<OnMap, CannotWrite> {
     let mut located = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
         // By the coordinates as they are read back.
@@ -145,7 +151,7 @@ fn by_cell(entries: &[Entry]) -> Result<(Vec<(u32, u32)>, Vec<u32>), CannotWrite
             cells.push((*cell, small(at)?));
         }
     }
-    Ok((cells, located.into_iter().map(|(_, place)| place).collect()))
+    Ok(OnMap { cells, places: located.into_iter().map(|(_, place)| place).collect() })
 }
 
 fn degrees(coordinate: f64) -> i32 {

@@ -25,7 +25,7 @@ pub fn cells_around(centre: Point, radius_km: f64) -> impl Iterator<Item = Range
     let columns = columns_around(centre.lon, widest(reach, south, north));
     (row(south)..=row(north)).flat_map(move |row| {
         let begin = row * AROUND;
-        columns.clone().into_iter().flatten().map(move |(from, to)| begin + from..=begin + to)
+        columns.into_iter().flatten().map(move |(from, to)| begin + from..=begin + to)
     })
 }
 

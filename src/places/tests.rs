@@ -190,16 +190,12 @@ fn scanned(entry: &Entry, typed: &str, near: Option<Point>) -> Option<f64> {
     let matches = names.flat_map(|name| {
         let factor = |(number, at): (usize, &usize)| {
             let rest = &name.text[*at..];
-            let whole = number == 0 && rest == needle;
-            rest.starts_with(&needle).then(|| {
-                if whole {
-                    8.0
-                } else if number == 0 {
-                    1.0
-                } else {
-                    0.125
-                }
-            })
+            let factor = match (number, rest == needle) {
+                (0, true) => 8.0,
+                (0, false) => 1.0,
+                _ => 0.125,
+            };
+            rest.starts_with(&needle).then_some(factor)
         };
         name.words.iter().enumerate().filter_map(factor).collect::<Vec<_>>()
     });
