@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 LISTEN ?= 127.0.0.1:8080
-DATA ?= palabre-data
+DATA ?= $(if $(DEMO),palabre-demo,palabre-data)
 KILLS ?= 50
 SEED ?=
 
@@ -16,9 +16,9 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: page ## Build page and server, and start it on the embedded store (LISTEN=…, DATA=…)
+run: page ## Build page and server, and start it on the embedded store (LISTEN=…, DATA=…); DEMO=1: a demo, in a folder of its own
 	cargo build --release --bin palabre
-	exec target/release/palabre serve --listen $(LISTEN) --data $(DATA)
+	exec target/release/palabre $(if $(DEMO),demo,serve) --listen $(LISTEN) --data $(DATA)
 
 .PHONY: test
 test: test-needs web/node_modules ## Install what tests need, then check format, lints and docs and run every test
@@ -68,6 +68,10 @@ crash: ## Kill the server KILLS times under load and check what it had promised 
 bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, CPU, memory, replay, start
 	cargo build --release --workspace --bins
 	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre
+
+.PHONY: bench-log
+bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
+	$(MANY_FILES) cargo bench --bench log
 
 .PHONY: bench
 bench: ## Measure the log, the replay and the matching index

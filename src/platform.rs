@@ -21,12 +21,14 @@ use crate::actors::timers::Timers;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::demo::marker::Marker;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::page::tiles::Tiles;
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
-use crate::vault::{Keyring, SqliteVault, Vault};
+use crate::store::open::Access;
+use crate::store::{self, EventStore};
+use crate::vault::{self, Keyring, Vault};
 
 /// How long a start waits for the views to catch up with the log; millions of events take less.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -54,17 +56,21 @@ pub struct Platform {
     pub gates: Gates,
     /// Where the page's maps come from, if anywhere.
     pub tiles: Option<Tiles>,
+    /// Whether people and rides here are made up.
+    pub is_demo: bool,
     feed: Feed,
     arbiters: Vec<Arbiter>,
     background: Vec<tokio::task::JoinHandle<()>>,
+    _data: DataFolder,
 }
 
 impl Platform {
     /// Starts a node. Must be called within an actix system, which then runs its background work.
     pub async fn start(config: Config) -> anyhow::Result<Arc<Self>> {
         let config = Arc::new(config);
-        let log: Arc<dyn EventStore> = Arc::new(SqliteStore::open(&config.log_folder()?)?);
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
+        let log = store::open::open(&config.store_url()?, Access::Write)?;
+        let data = DataFolder::claim(&config.data)?;
+        let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
         let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
@@ -96,6 +102,7 @@ impl Platform {
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
         let gates = Gates::new(&config);
         let tiles = config.tiles()?;
+        let is_demo = Marker::read(&config.data, log.log_id())?.is_some();
         Ok(Arc::new(Self {
             config,
             log,
@@ -107,9 +114,11 @@ impl Platform {
             hub,
             gates,
             tiles,
+            is_demo,
             feed,
             arbiters,
             background,
+            _data: data,
         }))
     }
 

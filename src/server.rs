@@ -1,13 +1,14 @@
 //! The HTTP server of a node: what answers under which path. For `palabre serve` and for tests alike.
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpServer, middleware, web};
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chat::socket;
 use crate::http;
+use crate::http::problem::Problem;
 use crate::platform::Platform;
 
 /// How long sockets and requests may take to end.
@@ -26,18 +27,25 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
     let (listen, workers) = (platform.config.listen, platform.config.workers.max(1));
     let shared = web::Data::from(platform.clone());
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
+        // Outside of what is wrapped: middleware lives as long as the answer, which here is as long as the socket, and
+        // would hold memory for every idle one.
+        let chat = web::resource("/ws").route(web::get().to(socket::open)).default_service(web::to(only_get));
+        let api = web::scope("")
             .wrap(middleware::Compress::default())
             .wrap(tracing_actix_web::TracingLogger::default())
-            .route("/ws", web::get().to(socket::open))
-            .configure(http::routes)
+            .configure(http::routes);
+        App::new().app_data(shared.clone()).service(chat).service(api)
     })
     .on_connect(socket::on_connect)
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())
     .disable_signals()
-    .bind(listen)?;
+    .bind(listen)
+    .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
     let addresses = server.addrs();
     Ok(Listening { server: server.run(), addresses })
+}
+
+async fn only_get() -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed("GET"))
 }

@@ -403,6 +403,19 @@ fn fields() -> Vec<Case> {
 fn queries() -> Vec<Case> {
     let invalid = |field| Problem(422, "invalid", field);
     vec![
+        http("settings of one's own", get("/api/v1/settings?demo=true"), invalid("demo")),
+        http("a place without a name", get("/api/v1/places"), invalid("q")),
+        http("a place of no letters", get("/api/v1/places?q=%20-%27"), invalid("q")),
+        http("a place with a name without end", get(format!("/api/v1/places?q={}", "a".repeat(81))), invalid("q")),
+        http("a place near nowhere", get("/api/v1/places?q=greno&near=91,0"), invalid("near")),
+        http("too many places", get("/api/v1/places?q=greno&limit=21"), invalid("limit")),
+        http("no places", get("/api/v1/places?q=greno&limit=0"), invalid("limit")),
+        http("a place on a page", get("/api/v1/places?q=greno&page=2"), invalid("page")),
+        http("the town of no point", get("/api/v1/places/nearest"), invalid("at")),
+        http("the town of a name", get("/api/v1/places/nearest?at=Grenoble"), invalid("at")),
+        http("the town of a point off the earth", get("/api/v1/places/nearest?at=45,181"), invalid("at")),
+        http("sources that nobody told of", get("/api/v1/places/sources?of=france"), invalid("of")),
+        http("a place that somebody makes up", post("/api/v1/places", "{}"), Problem(405, "method_not_allowed", "")),
         http("a search for nothing", get("/api/v1/searches"), invalid("from")),
         http(
             "a search from no point",
@@ -471,7 +484,7 @@ fn talk() -> Vec<Case> {
         http(
             "to talk where others do",
             post("/api/v1/conversations/{others}/messages", r#"{"text":"Hello"}"#),
-            Problem(403, "not_a_participant", ""),
+            Problem(404, "no_such_conversation", ""),
         ),
         http(
             "to read where others talk",
@@ -701,7 +714,7 @@ fn frames() -> Vec<Case> {
         frame("a message to nowhere", says(|frame| drop(frame.as_object_mut().unwrap().remove("conversation"))), invalid("conversation")),
         frame("a message to no id", says(|frame| frame["conversation"] = json!("us")), invalid("conversation")),
         frame("a message to nobody", says(|frame| frame["conversation"] = json!(Uuid::new_v4())), Error("no_such_conversation", "")),
-        frame("a message to others", says(|frame| frame["conversation"] = json!("{others}")), Error("not_a_participant", "")),
+        frame("a message to others", says(|frame| frame["conversation"] = json!("{others}")), Error("no_such_conversation", "")),
         frame("a message of nothing", says(|frame| frame["text"] = json!("")), invalid("text")),
         frame("a message too long", says(|frame| frame["text"] = json!("a".repeat(4_001))), invalid("text")),
         frame("a message that is a number", says(|frame| frame["text"] = json!(5)), invalid("text")),

@@ -77,6 +77,20 @@ impl Accounts {
         self.bring_in(email, None, name, language, now).await.map(|(account, _)| account)
     }
 
+    /// As [`Accounts::introduce`], with a password for whoever has no account yet. For demos.
+    pub async fn introduce_with_password(
+        &self,
+        email: Email,
+        password: &str,
+        name: &str,
+        language: Language,
+        now: Timestamp,
+    ) -> Result<AccountId, AccountRefusal> {
+        check_password(password, &email, "password")?;
+        let hash = self.hasher.hash(password).await?;
+        self.bring_in(email, Some(hash), name, language, now).await.map(|(account, _)| account)
+    }
+
     /// Makes who has `email` an administrator, with an account and a random password where they have none. For the
     /// command line of whoever operates the platform.
     pub async fn create_admin(

@@ -11,6 +11,7 @@ use super::AuditFailure;
 use super::names::Names;
 use super::opened::open_sealed;
 use super::visibility::Sight;
+use crate::places::fold::fold;
 
 type Told = Result<String, AuditFailure>;
 
@@ -238,7 +239,7 @@ impl Telling<'_> {
         let point = exact.as_ref().map(|exact| format!("{:.3}, {:.3}", exact.point.lat, exact.point.lon));
         let label = exact.and_then(|exact| exact.label);
         let name = match (label, &place.town) {
-            (Some(label), Some(town)) => Some(format!("{label} ({town})")),
+            (Some(label), Some(town)) if !says_town(&label, town) => Some(format!("{label} ({town})")),
             (label, town) => label.or_else(|| town.clone()),
         };
         Ok(name.or(point).unwrap_or_else(|| "a place".to_owned()))
@@ -315,6 +316,11 @@ fn void_reason(reason: VoidReason) -> &'static str {
         VoidReason::RideDeparted => "the ride left",
         VoidReason::BookingCancelled => "the booking was cancelled",
     }
+}
+
+/// Whether what people call a place says its town already.
+fn says_town(label: &str, town: &str) -> bool {
+    fold(label).text.contains(&fold(town).text)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 //! In: [`socket`] has all that is transport; [`door`] says who may open one; [`session`] has each frame done and
 //! answered, with [`resume`] for what a client missed and `marks` for how far it has read.
 //!
-//! Out: what is committed goes from the actor to the [`hub`], which knows the open [`connections`] and how far each
-//! conversation was told ([`lines`]), and puts frames into the [`outbox`] of each [`connection`]; `catch_up` reads what
-//! was missed. The [`watchdog`] looks at connections from outside. [`history`] reads pages back.
+//! Out: what is committed goes from the actor to the [`hub`], which knows the open [`connections`]; `telling` knows how
+//! far each conversation was told ([`lines`]) and puts frames into the [`outbox`] of each [`connection`]; `catch_up`
+//! reads what was missed. The [`watchdog`] looks at connections from outside. [`history`] reads pages back.
 
 pub mod asking;
 mod catch_up;
@@ -27,6 +27,7 @@ pub mod resume;
 pub mod roster;
 pub mod session;
 pub mod socket;
+mod telling;
 #[cfg(test)]
 mod tests;
 pub mod watchdog;

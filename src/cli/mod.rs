@@ -4,6 +4,9 @@
 
 mod admin;
 mod audit;
+mod backup;
+mod copy;
+mod demo;
 mod import;
 mod offline;
 mod openapi;
@@ -38,14 +41,20 @@ struct Cli {
 enum Command {
     /// Serve people: the HTTP API and the chat.
     Serve(serve::Serve),
-    /// Look after people who run the platform. The server must be stopped meanwhile.
+    /// Serve a demo: made-up people, rides and conversations in a folder of their own, with sign-ins that are told.
+    Demo(demo::Demo),
+    /// Look after people who run the platform. A server on an embedded store must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.
     Audit(audit::Audit),
-    /// Import offers or requests from JSON Lines. The server must be stopped meanwhile.
+    /// Import offers or requests from JSON Lines. A server on an embedded store must be stopped meanwhile.
     Import(import::Import),
     /// Prove the whole log: positions, versions and the chain of hashes of every stream. Works while a server runs.
     Verify(verify::Verify),
+    /// Copy a log or a vault into another store, from one machine to many or back. Goes on where it stopped.
+    Copy(copy::Copy),
+    /// Back up an embedded log or vault. Works while a server runs.
+    Backup(backup::Backup),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
     Rebuild(rebuild::Rebuild),
     /// Print the OpenAPI document of the API and of the chat's frames, from which clients generate their types.
@@ -63,12 +72,12 @@ struct Settings {
     #[arg(long, env = "PALABRE_DATA", global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// The log, `sqlite:FOLDER` [default: in the data folder].
-    #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL")]
+    /// The log, `sqlite:FOLDER` or `postgres://user:password@host/database` [default: in the data folder].
+    #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
-    /// The vault, `sqlite:PATH` [default: vault.db in the data folder].
-    #[arg(long, env = "PALABRE_VAULT", global = true, value_name = "URL")]
+    /// The vault, `sqlite:PATH` or `postgres://…` [default: in the log's database, else vault.db in the data folder].
+    #[arg(long, env = "PALABRE_VAULT", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     vault: Option<String>,
     /// What to log, such as `info` or `palabre=debug` [default: info].
@@ -169,10 +178,13 @@ pub fn run() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     let outcome = match &cli.command {
         Command::Serve(serve) => serve.run(&cli.settings),
+        Command::Demo(demo) => demo.run(&cli.settings),
         Command::Admin(admin) => admin.run(&cli.settings),
         Command::Audit(audit) => audit.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),
         Command::Verify(verify) => verify.run(&cli.settings),
+        Command::Copy(copy) => copy.run(&cli.settings),
+        Command::Backup(backup) => backup.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
         Command::Openapi(openapi) => openapi.run(),
     };

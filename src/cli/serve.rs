@@ -2,6 +2,7 @@
 
 use clap::Args;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::{ServerSettings, Settings, in_system, log_to_stderr};
 use crate::config::Config;
@@ -25,8 +26,18 @@ impl Serve {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let platform = Platform::start(config).await?;
+    let note = "This is a demo: its people and rides are made up. `palabre demo` says how to sign in.";
+    let notes = if platform.is_demo { vec![note.to_owned()] } else { Vec::new() };
+    serve_on(platform, &notes).await
+}
+
+/// Serves until a signal says to stop, and then stops the platform. `notes` are told once it listens.
+pub(super) async fn serve_on(platform: Arc<Platform>, notes: &[String]) -> anyhow::Result<()> {
     let Listening { server, addresses } = server::listen(&platform)?;
     announce(&platform, &addresses);
+    for note in notes {
+        println!("{note}");
+    }
     let (handle, hub) = (server.handle(), platform.hub.clone());
     actix::spawn(async move {
         wait_for_signal().await;
@@ -50,6 +61,9 @@ fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
     }
     println!("The API is described at {}/api/docs", config.public_url());
     println!("Data: {}", config.data.display());
+    if let (Some(_), Ok(store)) = (&config.store, config.store_url()) {
+        println!("Log: {store}");
+    }
     if config.smtp_url.is_none() {
         println!("No mail server is set: mails are written to {}", config.mail_folder().display());
     }

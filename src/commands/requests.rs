@@ -1,9 +1,9 @@
 //! What passengers ask before there is a ride: post and withdraw a request.
 
+use palabre_events::RequestId;
 use palabre_events::request::{Request, RequestCommand, RequestPosted};
 use palabre_events::ride::Audience;
 use palabre_events::sealed::{Comment, KeyId};
-use palabre_events::{Place, RequestId};
 
 use super::ask::{Asked, Created, Done, Refusal, done};
 use super::check::{Check, REMARK_CHARS_MAX};
@@ -36,8 +36,8 @@ pub async fn post(platform: &Platform, asked: Asked, post: PostRequest) -> Resul
     let posted = RequestPosted {
         passenger: asked.account,
         audience: Audience::Everyone,
-        from: Place { town: None, exact: platform.seal(key, &from)? },
-        to: Place { town: None, exact: platform.seal(key, &to)? },
+        from: platform.seal_place(key, &from)?,
+        to: platform.seal_place(key, &to)?,
         pickup_at: post.pickup_at,
         tolerance_s: post.tolerance_min * 60,
         radius_m: (post.radius_km * 1000.0).round() as u32,

@@ -4,7 +4,7 @@ use palabre_events::geometry::legs_m;
 use palabre_events::place::ExactPlace;
 use palabre_events::ride::{Audience, Ride, RideCommand, RideOffered};
 use palabre_events::sealed::{Comment, KeyId, Reason, Vehicle};
-use palabre_events::{Place, Point, RideId, Route};
+use palabre_events::{Point, RideId, Route};
 
 use super::ask::{Asked, Created, Done, Refusal, done};
 use super::check::{Check, REMARK_CHARS_MAX, VEHICLE_CHARS_MAX};
@@ -118,6 +118,6 @@ pub(super) async fn seal_reason(
 
 fn seal_route(platform: &Platform, key: KeyId, stops: &[ExactPlace]) -> Result<Route, Refusal> {
     let points: Vec<Point> = stops.iter().map(|stop| stop.point).collect();
-    let sealed = stops.iter().map(|stop| Ok(Place { town: None, exact: platform.seal(key, stop)? }));
+    let sealed = stops.iter().map(|stop| platform.seal_place(key, stop));
     Ok(Route { stops: sealed.collect::<Result<_, Refusal>>()?, legs_m: legs_m(&points) })
 }

@@ -3,12 +3,13 @@
 use palabre_events::log::KeyedCommand;
 use palabre_events::sealed::{KeyId, Sealable};
 use palabre_events::shell::{Answer, Submission};
-use palabre_events::{Actor, CommandKey, Sealed, StreamId};
+use palabre_events::{Actor, CommandKey, ExactPlace, Place, Sealed, StreamId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::ask::{Asked, Refusal};
 use crate::actors::directory::Listed;
+use crate::places::Places;
 use crate::platform::Platform;
 
 impl Platform {
@@ -46,6 +47,12 @@ impl Platform {
             tracing::warn!(%failure, "the vault does not answer");
             Refusal::Unavailable
         })
+    }
+
+    /// Seals a place with a key that is at hand; its town stays clear, and comes from the gazetteer.
+    pub(super) fn seal_place(&self, key: KeyId, exact: &ExactPlace) -> Result<Place, Refusal> {
+        let town = Places::embedded().town_of(exact.point).map(str::to_owned);
+        Ok(Place { town, exact: self.seal(key, exact)? })
     }
 
     /// Seals `value` with a key that is at hand.

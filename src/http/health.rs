@@ -23,6 +23,8 @@ pub struct Health {
     pub log_position: u64,
     /// Up to which position the views are folded.
     pub views_position: u64,
+    /// Whether people and rides here are made up.
+    pub demo: bool,
 }
 
 /// A part that is not as it should be.
@@ -57,6 +59,6 @@ pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
         note("views", "they are far behind the log, and catching up", true);
     }
     let ready = degraded.iter().all(|part| part.bearable);
-    let health = Health { live: true, ready, degraded, log_position, views_position };
+    let health = Health { live: true, ready, degraded, log_position, views_position, demo: platform.is_demo };
     if ready { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
 }

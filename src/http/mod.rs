@@ -1,6 +1,6 @@
 //! The HTTP API: JSON under `/api/v1`, its OpenAPI document and the page that reads it, and `/healthz`.
 //!
-//! [`mod@routes`] has every address. Handlers are files by noun: [`accounts`], [`sessions`], [`rides`], [`searches`],
+//! [`mod@routes`] has every address. Handlers are files by noun: [`accounts`], [`sessions`], [`rides`], [`searches`], [`places`],
 //! [`requests`], [`conversations`], [`talk`], [`proposals`], [`reservations`], [`mine`] (one's own lists), [`settings`], [`health`]. Each takes what it needs
 //! by extractors ([`identity`]: who asks; [`key`]: under which key; [`at`]: what the path names; [`body`], [`query`];
 //! [`freshness`]: after which write), asks `commands`, the views or `audit`, and answers in shapes of its own or of
@@ -21,6 +21,7 @@ pub mod identity;
 pub mod key;
 pub mod mine;
 pub mod origin;
+pub mod places;
 pub mod problem;
 pub mod proposals;
 pub mod query;

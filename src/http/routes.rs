@@ -8,7 +8,8 @@ use super::docs::{self, Common, Frames};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, settings, talk,
+    accounts, conversations, health, mine, places, proposals, requests, reservations, rides, searches, sessions,
+    settings, talk,
 };
 use crate::page;
 use crate::platform::Platform;
@@ -72,12 +73,12 @@ macro_rules! table {
 
 table! {
     "/healthz" { get: health::healthz }
-    "/api/v1/settings" { get: settings::show }
     "/api/v1/accounts" { post: accounts::sign_up }
     "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
     "/api/v1/sessions/current" { get: sessions::current, delete: sessions::sign_out }
     "/api/v1/password-resets" { post: accounts::ask_reset }
     "/api/v1/password-resets/confirm" { post: accounts::confirm_reset }
+    "/api/v1/settings" { get: settings::show }
     "/api/v1/me" { get: accounts::me, patch: accounts::change_profile }
     "/api/v1/me/password" { post: accounts::change_password }
     "/api/v1/me/rides" { get: mine::rides }
@@ -92,6 +93,9 @@ table! {
     "/api/v1/rides/{ride}/events" { get: rides::record }
     "/api/v1/rides/{ride}/requests" { get: rides::suited_requests }
     "/api/v1/searches" { get: searches::search }
+    "/api/v1/places" { get: places::find }
+    "/api/v1/places/nearest" { get: places::nearest }
+    "/api/v1/places/sources" { get: places::sources }
     "/api/v1/requests" { post: requests::post }
     "/api/v1/requests/{request}" { get: requests::show }
     "/api/v1/requests/{request}/withdraw" { post: requests::withdraw }

@@ -24,6 +24,7 @@ use uuid::Uuid;
 pub use owners::Owners;
 
 use crate::clock;
+use crate::places::Places;
 use crate::store::EventStore;
 use crate::vault::Keyring;
 
@@ -273,5 +274,5 @@ fn seconds(seconds: i64) -> Result<Timestamp, String> {
 fn sealed(point: Point, owner: AccountId, keyring: &Keyring) -> Result<Place, String> {
     let exact = ExactPlace { point, label: None };
     let exact = keyring.seal(KeyId::Person(owner), &exact).map_err(|error| error.to_string())?;
-    Ok(Place { town: None, exact })
+    Ok(Place { town: Places::embedded().town_of(point).map(str::to_owned), exact })
 }

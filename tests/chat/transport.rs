@@ -83,6 +83,19 @@ async fn a_plain_request_is_told_to_upgrade() {
 }
 
 #[tokio::test]
+async fn another_method_is_told_the_right_one() {
+    let server = TestServer::start();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for method in [reqwest::Method::POST, reqwest::Method::PUT, reqwest::Method::DELETE] {
+        let answer = http.request(method, format!("http://{}/ws", server.address)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 405);
+        assert_eq!(answer.headers()["allow"], "GET");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], "method_not_allowed");
+    }
+}
+
+#[tokio::test]
 async fn a_frame_of_the_longest_length_is_read_and_a_longer_one_is_not() {
     let server = TestServer::start();
     let anna = server.sign_up("Anna").await;

@@ -10,6 +10,7 @@ mod contract;
 mod guards;
 mod lists;
 mod page;
+mod places;
 mod record;
 mod requests;
 mod rides;

@@ -75,7 +75,7 @@ async fn what_is_neither_page_nor_api_is_a_problem() {
 #[actix_web::test]
 async fn maps_come_from_where_the_operator_says() {
     let server = TestServer::start();
-    assert_eq!(Client::nobody(&server).get("/settings").await.is(200), serde_json::json!({}));
+    assert_eq!(Client::nobody(&server).get("/settings").await.is(200), serde_json::json!({"demo": false}));
 
     let url = "https://tiles.example/{z}/{x}/{y}.png";
     let server = TestServer::start_with(|config| {
@@ -83,7 +83,7 @@ async fn maps_come_from_where_the_operator_says() {
         config.tiles_attribution = Some("© Somebody".to_owned());
     });
     let settings = Client::nobody(&server).get("/settings").await.is(200);
-    assert_eq!(settings, serde_json::json!({"tiles": {"url": url, "attribution": "© Somebody"}}));
+    assert_eq!(settings, serde_json::json!({"demo": false, "tiles": {"url": url, "attribution": "© Somebody"}}));
     let page = ask(&server, Method::GET, "/", None).await;
     assert!(told(&page, "content-security-policy").contains("img-src 'self' data: https://tiles.example;"));
 }

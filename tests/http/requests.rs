@@ -24,13 +24,13 @@ async fn a_request_is_exact_to_its_passenger_alone() {
     let made = anna.post("/requests", wish()).await.is(201);
     let path = format!("/requests/{}?min_position={}", text(&made["request"]), made["position"]);
     let own = anna.get(&path).await.is(200);
-    assert_eq!(own["from"], json!({"lat": 45.3712, "lon": 5.5934, "label": "At my door"}));
+    assert_eq!(own["from"], json!({"lat": 45.3712, "lon": 5.5934, "label": "At my door", "town": "Voiron"}));
     assert_eq!(
         (text(&own["state"]), own["tolerance_min"].clone(), own["radius_km"].clone()),
         ("open", json!(120), json!(5.0))
     );
     let others = dora.get(&path).await.is(200);
-    assert_eq!(others["from"], json!({"lat": 45.37, "lon": 5.59}));
+    assert_eq!(others["from"], json!({"lat": 45.37, "lon": 5.59, "town": "Voiron"}));
     assert_eq!((text(&others["passenger"]["name"]), text(&others["comment"])), ("Anna", "With a small dog"));
     Client::nobody(&server).get(&path).await.refuses(401, "not_signed_in");
 }
@@ -66,7 +66,7 @@ async fn a_driver_sees_the_requests_that_the_ride_would_suit() {
     assert_eq!(suited["total"], 1);
     let request = &suited["requests"][0];
     assert_eq!((request["request"].clone(), text(&request["passenger"]["name"])), (made["request"].clone(), "Anna"));
-    assert_eq!(request["from"], json!({"lat": 45.37, "lon": 5.59}));
+    assert_eq!(request["from"], json!({"lat": 45.37, "lon": 5.59, "town": "Voiron"}));
     assert!(request["score"].as_f64().unwrap() > 0.5, "{request}");
     eve.get(&path).await.refuses(403, "not_yours");
 

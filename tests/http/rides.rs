@@ -19,7 +19,10 @@ async fn an_offered_ride_can_be_looked_at_by_everyone() {
     assert_eq!(text(&shown["driver"]["name"]), "Dora");
     assert_eq!((shown["seats"].clone(), shown["seats_left"].clone()), (json!(3), json!(3)));
     assert_eq!(shown["seats_left_by_leg"], json!([3, 3]));
-    assert_eq!(shown["stops"][0], json!({"lat": 45.188, "lon": 5.724, "label": "Grenoble station"}));
+    assert_eq!(
+        shown["stops"][0],
+        json!({"lat": 45.188, "lon": 5.724, "label": "Grenoble station", "town": "Grenoble"})
+    );
     assert_eq!(shown["price_per_seat"], json!({"cents": 800, "currency": "EUR"}));
     assert_eq!((text(&shown["time_zone"]), text(&shown["booking_mode"])), ("Europe/Paris", "approval"));
     assert_eq!(text(&shown["comment"]), "No smoking, please");

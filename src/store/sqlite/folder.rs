@@ -68,6 +68,11 @@ impl Folder {
     }
 }
 
+/// The files of a log in `folder`; SQLite keeps others beside the first.
+pub fn files(folder: &Path) -> [PathBuf; 2] {
+    [DATABASE, LOCK].map(|file| folder.join(file))
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
     let existing = OpenOptions::new().read(true).write(true).open(path);
     match existing {
