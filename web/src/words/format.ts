@@ -6,7 +6,7 @@ import { language } from './language.svelte';
 /** Currencies that people pay in; prices are whole cents of one. */
 export function money(price: WirePrice | { cents: number; currency: string }): string {
   const style = { style: 'currency', currency: price.currency, trailingZeroDisplay: 'stripIfInteger' } as const;
-  return new Intl.NumberFormat(language.current, style).format(price.cents / 100);
+  return new Intl.NumberFormat(language.locale, style).format(price.cents / 100);
 }
 
 /** The sum of some seats. */
@@ -16,13 +16,13 @@ export function sum(price: { cents: number; currency: string }, seats: number): 
 
 /** The symbol of a currency, for a field. */
 export function currencySymbol(currency: string): string {
-  const parts = new Intl.NumberFormat(language.current, { style: 'currency', currency }).formatToParts(0);
+  const parts = new Intl.NumberFormat(language.locale, { style: 'currency', currency }).formatToParts(0);
   return parts.find((part) => part.type === 'currency')?.value ?? currency;
 }
 
 /** A whole or decimal number. */
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(language.current, { maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(language.locale, { maximumFractionDigits: digits }).format(value);
 }
 
 /** A length: metres below one kilometre, else kilometres. */
@@ -30,14 +30,14 @@ export function length(metres: number): string {
   const [value, unit, digits] =
     metres < 1000 ? [metres, 'meter', 0] : [metres / 1000, 'kilometer', metres < 10_000 ? 1 : 0];
   const style = { style: 'unit', unit: unit as string, maximumFractionDigits: digits as number } as const;
-  return new Intl.NumberFormat(language.current, style).format(value as number);
+  return new Intl.NumberFormat(language.locale, style).format(value as number);
 }
 
 /** A duration in minutes and hours. */
 export function duration(seconds: number): string {
   const minutes = Math.round(Math.abs(seconds) / 60);
   const unit = (value: number, unit: 'hour' | 'minute') =>
-    new Intl.NumberFormat(language.current, {
+    new Intl.NumberFormat(language.locale, {
       style: 'unit',
       unit,
       unitDisplay: unit === 'hour' ? 'narrow' : 'short',
@@ -93,11 +93,13 @@ export function relative(time: string | number | Date, now = Date.now()): string
     ['month', 12],
     ['year', Number.POSITIVE_INFINITY],
   ] as const;
+  if (Math.abs(seconds) < 60)
+    return new Intl.RelativeTimeFormat(language.locale, { numeric: 'auto' }).format(0, 'second');
   let value = seconds;
   for (const [unit, next] of steps) {
     if (Math.abs(value) < next) {
       const style = { numeric: 'auto', style: 'short' } as const;
-      return new Intl.RelativeTimeFormat(language.current, style).format(Math.round(value), unit);
+      return new Intl.RelativeTimeFormat(language.locale, style).format(Math.round(value), unit);
     }
     value /= next;
   }
@@ -109,7 +111,7 @@ export function within(time: string | number | Date, now: number): string {
   const minutes = Math.max(0, (new Date(time).getTime() - now) / 60_000);
   const [value, unit] =
     minutes < 60 ? [minutes, 'minute'] : minutes < 48 * 60 ? [minutes / 60, 'hour'] : [minutes / 1440, 'day'];
-  return new Intl.RelativeTimeFormat(language.current).format(Math.floor(value as number), unit as 'minute');
+  return new Intl.RelativeTimeFormat(language.locale).format(Math.floor(value as number), unit as 'minute');
 }
 
 /** What people call a place: its label, else its town; undefined where it was erased. */
@@ -124,9 +126,9 @@ export function townName(place: WirePlace): string | undefined {
 
 /** Names joined as the language joins them: a, b and c. */
 export function list(names: string[]): string {
-  return new Intl.ListFormat(language.current, { type: 'conjunction' }).format(names);
+  return new Intl.ListFormat(language.locale, { type: 'conjunction' }).format(names);
 }
 
 function format(time: string | number | Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(language.current, options).format(new Date(time));
+  return new Intl.DateTimeFormat(language.locale, options).format(new Date(time));
 }

@@ -15,6 +15,8 @@ type Widened<T> = T extends string
     ? (...said: Said) => string
     : { readonly [Key in keyof T]: Widened<T[Key]> };
 
+/** The region of a language where the browser names none: Europe's. */
+const REGIONAL: Record<Language, string> = { fr: 'fr-FR', en: 'en-GB' };
 const KEPT_AS = 'palabre.language';
 
 const load: Record<Language, () => Promise<Words>> = {
@@ -31,6 +33,12 @@ class Speaker {
   get words(): Words {
     if (!this.#words) throw new Error('the words are loaded before anything is shown');
     return this.#words;
+  }
+
+  /** The language with a region, which decides how numbers, hours and dates are written: this browser's, if it has one. */
+  get locale(): string {
+    const regional = navigator.languages.find((tag) => tag.toLowerCase().startsWith(`${this.current}-`));
+    return regional ?? REGIONAL[this.current];
   }
 
   /** Loads the language that this browser chose before, or else the first of its own that the page speaks. */

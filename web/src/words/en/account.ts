@@ -39,6 +39,7 @@ export const account = {
     title: 'Account',
     profile: 'Profile',
     language: 'Language of the page and of e-mails',
+    email: (email: string) => `E-mail address: ${email}`,
     saved: 'Saved',
     changePassword: 'Change your password',
     changePasswordText: 'Your other sessions will end.',

@@ -100,6 +100,7 @@ export const talk = {
     toAnswer: 'It is yours to answer.',
     awaits: (name: string) => `${name} is to answer.`,
     expires: (when: string) => `Expires ${when}.`,
+    expiresIn: (clock: string) => `Expires in ${clock}.`,
     expiring: 'Has just expired.',
     acceptedByYou: 'You accepted.',
     acceptedBy: (name: string) => `${name} accepted.`,

@@ -40,6 +40,7 @@ export const account = {
     title: 'Compte',
     profile: 'Profil',
     language: 'Langue de la page et des e-mails',
+    email: (email: string) => `Adresse e-mail : ${email}`,
     saved: 'Enregistré',
     changePassword: 'Changer de mot de passe',
     changePasswordText: 'Vos autres sessions seront fermées.',

@@ -100,6 +100,7 @@ export const talk = {
     toAnswer: 'À vous de répondre.',
     awaits: (name: string) => `${name} doit répondre.`,
     expires: (when: string) => `Expire ${when}.`,
+    expiresIn: (clock: string) => `Expire dans ${clock}.`,
     expiring: 'Vient d’expirer.',
     acceptedByYou: 'Vous avez accepté.',
     acceptedBy: (name: string) => `${name} a accepté.`,
