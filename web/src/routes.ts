@@ -38,6 +38,7 @@ export const routes: Route[] = [
     whom: 'members',
     tab: 'dashboard',
   },
+  { path: '/sources', view: () => import('./views/Sources.svelte'), whom: 'anyone', tab: 'search' },
   { path: '/publish', view: () => import('./views/Publish.svelte'), whom: 'members', tab: 'publish' },
   { path: '/requests', view: () => import('./views/Requests.svelte'), whom: 'members', tab: 'dashboard' },
   { path: '/requests/new', view: () => import('./views/PostRequest.svelte'), whom: 'members', tab: 'search' },

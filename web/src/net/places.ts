@@ -1,4 +1,5 @@
 // Places by name and names of places, from the server's gazetteer.
+import type { GazetteerPlace, NearestTown, PlacesFound } from '../wire/http';
 import { get } from './http';
 
 /** A point on earth, in degrees. */
@@ -8,14 +9,7 @@ export interface Point {
 }
 
 /** A place that the server knows. */
-export interface KnownPlace extends Point {
-  id: string;
-  name: string;
-  region?: string | null;
-  country: string;
-  population: number;
-  kind: 'town' | 'carpool_place';
-}
+export type KnownPlace = GazetteerPlace;
 
 /** How many suggestions are shown. */
 const SUGGESTED = 8;
@@ -23,14 +17,12 @@ const SUGGESTED = 8;
 /** Places whose name begins like `text`; those near `near` count more. */
 export async function suggest(text: string, near: Point | undefined, signal: AbortSignal): Promise<KnownPlace[]> {
   const query = { q: text, near: near && written(near), limit: SUGGESTED };
-  return (await get<{ items: KnownPlace[] }>('/places', query, signal)).items;
+  return (await get<PlacesFound>('/places', query, signal)).items;
 }
 
 /** The place nearest to a point, if there is one. */
 export async function nearest(point: Point, signal?: AbortSignal): Promise<KnownPlace | undefined> {
-  return (
-    (await get<{ place?: KnownPlace | null }>('/places/nearest', { at: written(point) }, signal)).place ?? undefined
-  );
+  return (await get<NearestTown>('/places/nearest', { at: written(point) }, signal)).place ?? undefined;
 }
 
 /** A point as the API reads it: to about a metre. */

@@ -347,6 +347,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find places by the beginning of a name */
+        get: operations["places_find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/places/nearest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The town nearest to a point */
+        get: operations["places_nearest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/places/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose data the places are, to be named wherever places are shown */
+        get: operations["places_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests": {
         parameters: {
             query?: never;
@@ -1467,10 +1518,40 @@ export interface components {
             /** @description One plain English sentence. */
             message: string;
         };
+        /** @description A place of the gazetteer. */
+        GazetteerPlace: {
+            /** @description ISO 3166 code of two letters. */
+            country: string;
+            /** @description Its source and the id it has there, such as `geonames:3014728`. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["Kind"];
+            /**
+             * Format: double
+             * @description Latitude of its middle in degrees, WGS 84.
+             */
+            lat: number;
+            /**
+             * Format: double
+             * @description Longitude of its middle in degrees, WGS 84.
+             */
+            lon: number;
+            /** @description Its name, as people there write it. */
+            name: string;
+            /**
+             * Format: int32
+             * @description How many people live there; 0 where nobody does, or nobody counted.
+             */
+            population: number;
+            /** @description The French département that it lies in, where known. */
+            region?: string | null;
+        };
         /** @description How a node is. */
         Health: {
             /** @description What is not as it should be. */
             degraded: components["schemas"]["Degraded"][];
+            /** @description Whether people and rides here are made up. */
+            demo: boolean;
             /** @description It answers, so it lives. */
             live: boolean;
             /**
@@ -1550,6 +1631,11 @@ export interface components {
          * @enum {string}
          */
         HistoryWord: "ride_offered" | "ride_cancelled" | "ride_completed" | "request_posted" | "request_fulfilled" | "request_withdrawn" | "request_expired" | "reservation_made" | "reservation_changed" | "reservation_cancelled" | "no_show";
+        /**
+         * @description What a place is.
+         * @enum {string}
+         */
+        Kind: "town" | "carpool_place";
         /**
          * @description The languages that people are written to in.
          * @enum {string}
@@ -1969,6 +2055,10 @@ export interface components {
              */
             message: number;
         };
+        /** @description The town of a point. */
+        NearestTown: {
+            place?: components["schemas"]["GazetteerPlace"] | null;
+        };
         /** @description A ride that matches. */
         OfferFound: {
             /** @description `approval` or `instant`. */
@@ -2190,6 +2280,16 @@ export interface components {
              * @description Longitude in degrees, WGS 84.
              */
             lon: number;
+        };
+        /** @description Whose data the places are. */
+        PlaceSources: {
+            /** @description Each is to be named wherever places are shown. */
+            sources: components["schemas"]["Source"][];
+        };
+        /** @description Places that were found. */
+        PlacesFound: {
+            /** @description The likeliest first. */
+            items: components["schemas"]["GazetteerPlace"][];
         };
         /** @description Something to say. */
         PostMessage: {
@@ -2847,6 +2947,8 @@ export interface components {
         };
         /** @description What whoever operates the platform has set. */
         SettingsShown: {
+            /** @description Whether people and rides here are made up. */
+            demo: boolean;
             tiles?: components["schemas"]["TileSource"] | null;
         };
         /**
@@ -2882,6 +2984,19 @@ export interface components {
             position: number;
             /** @description The session's token, where it was asked for: send it as `Authorization: Bearer TOKEN`. */
             token?: string | null;
+        };
+        /** @description Somebody's data within the gazetteer. */
+        Source: {
+            /** @description Under which licence. */
+            licence: string;
+            /** @description What that licence says. */
+            licence_url: string;
+            /** @description What the data are called, and who gives them. */
+            name: string;
+            /** @description Where they come from. */
+            url: string;
+            /** @description What was taken from them. */
+            used_for: string;
         };
         /**
          * @description How far along its life a ride is.
@@ -3227,11 +3342,13 @@ export type EventsPage = components['schemas']['EventsPage'];
 export type Explanation = components['schemas']['Explanation'];
 export type Fact = components['schemas']['Fact'];
 export type FieldError = components['schemas']['FieldError'];
+export type GazetteerPlace = components['schemas']['GazetteerPlace'];
 export type Health = components['schemas']['Health'];
 export type Hidden = components['schemas']['Hidden'];
 export type HiddenType = components['schemas']['HiddenType'];
 export type HistoryShown = components['schemas']['HistoryShown'];
 export type HistoryWord = components['schemas']['HistoryWord'];
+export type Kind = components['schemas']['Kind'];
 export type Language = components['schemas']['Language'];
 export type Listed_ConversationShown = components['schemas']['Listed_ConversationShown'];
 export type Listed_HistoryShown = components['schemas']['Listed_HistoryShown'];
@@ -3249,6 +3366,7 @@ export type Me = components['schemas']['Me'];
 export type MessageEdited = components['schemas']['MessageEdited'];
 export type MessagePosted = components['schemas']['MessagePosted'];
 export type MessageRetracted = components['schemas']['MessageRetracted'];
+export type NearestTown = components['schemas']['NearestTown'];
 export type OfferFound = components['schemas']['OfferFound'];
 export type OfferRide = components['schemas']['OfferRide'];
 export type OpenAccount = components['schemas']['OpenAccount'];
@@ -3260,6 +3378,8 @@ export type ParticipantJoined = components['schemas']['ParticipantJoined'];
 export type ParticipantLeft = components['schemas']['ParticipantLeft'];
 export type PersonShown = components['schemas']['PersonShown'];
 export type PlaceInput = components['schemas']['PlaceInput'];
+export type PlaceSources = components['schemas']['PlaceSources'];
+export type PlacesFound = components['schemas']['PlacesFound'];
 export type PostMessage = components['schemas']['PostMessage'];
 export type PostRequest = components['schemas']['PostRequest'];
 export type Preferences = components['schemas']['Preferences'];
@@ -3300,6 +3420,7 @@ export type Side = components['schemas']['Side'];
 export type Sight = components['schemas']['Sight'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedInAnswer = components['schemas']['SignedInAnswer'];
+export type Source = components['schemas']['Source'];
 export type Stage = components['schemas']['Stage'];
 export type SuitedRequest = components['schemas']['SuitedRequest'];
 export type SuitedRequests = components['schemas']['SuitedRequests'];
@@ -3964,6 +4085,95 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    places_find: {
+        parameters: {
+            query: {
+                /**
+                 * @description What was typed so far: the beginning of a name, of a word in it, or of a French postal code; accents, case, hyphens and apostrophes do not count; 1 to 80 characters
+                 * @example greno
+                 */
+                q: string;
+                /**
+                 * @description LAT,LON in degrees: places near it come first
+                 * @example 45.188,5.724
+                 */
+                near?: string;
+                /** @description 1 to 20, default 8 */
+                limit?: number;
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The likeliest places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacesFound"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    places_nearest: {
+        parameters: {
+            query: {
+                /**
+                 * @description LAT,LON in degrees
+                 * @example 45.188,5.724
+                 */
+                at: string;
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The town, where one is within 10 km */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NearestTown"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    places_sources: {
+        parameters: {
+            query?: {
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sources and their licences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceSources"];
+                };
             };
             default: components["responses"]["Problem"];
         };

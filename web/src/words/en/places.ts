@@ -28,5 +28,15 @@ export const map: Words['map'] = {
   show: 'Show on the map',
   hide: 'Hide the map',
   route: (stops) => `Map of the ride: ${stops}`,
-  attribution: 'Natural Earth',
+  attribution: 'Natural Earth, GeoNames',
+};
+
+export const sources: Words['sources'] = {
+  link: 'Where places and the map come from',
+  title: 'Where the data come from',
+  text: 'Places and the map come from open data. Thanks to those who look after them.',
+  licence: 'Licence',
+  map: 'Outlines of the map',
+  mapText: 'Natural Earth, public domain. Towns: GeoNames.',
+  demo: 'A demo: people and rides are made up.',
 };

@@ -5,9 +5,9 @@ import { shell } from './shell';
 import { talk } from './talk';
 import { trips } from './trips';
 import { history } from './history';
-import { map, places } from './places';
+import { map, places, sources } from './places';
 import { requests } from './requests';
 import { ride } from './ride';
 import { search } from './search';
 
-export const fr = { account, history, map, places, problems, requests, ride, search, shell, talk, trips };
+export const fr = { account, history, map, places, problems, requests, ride, search, shell, sources, talk, trips };

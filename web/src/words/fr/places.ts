@@ -27,5 +27,15 @@ export const map = {
   show: 'Voir sur la carte',
   hide: 'Masquer la carte',
   route: (stops: string) => `Carte du trajet : ${stops}`,
-  attribution: 'Natural Earth',
+  attribution: 'Natural Earth, GeoNames',
+};
+
+export const sources = {
+  link: 'Sources des lieux et de la carte',
+  title: 'Sources des données',
+  text: 'Les lieux et la carte viennent de données ouvertes. Merci à celles et ceux qui les tiennent à jour.',
+  licence: 'Licence',
+  map: 'Contours de la carte',
+  mapText: 'Natural Earth, domaine public. Villes : GeoNames.',
+  demo: 'Démonstration : personnes et trajets sont inventés.',
 };
