@@ -124,6 +124,11 @@ export function townName(place: WirePlace): string | undefined {
   return place.town ?? place.label ?? undefined;
 }
 
+/** The name of a country, by its code of two letters. */
+export function countryName(code: string): string {
+  return new Intl.DisplayNames(language.current, { type: 'region', fallback: 'code' }).of(code) ?? code;
+}
+
 /** Names joined as the language joins them: a, b and c. */
 export function list(names: string[]): string {
   return new Intl.ListFormat(language.locale, { type: 'conjunction' }).format(names);
