@@ -12,7 +12,6 @@ use crate::chat::frames::ephemeral::Ephemeral;
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "each variant holds the documented struct of its name")]
-#[expect(clippy::large_enum_variant, reason = "it is a schema, never a value")]
 pub enum ServerFrame {
     Welcome(Welcome),
     Answer(Answer),

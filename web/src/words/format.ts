@@ -25,6 +25,11 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(language.locale, { maximumFractionDigits: digits }).format(value);
 }
 
+/** A share of one, in per cent. */
+export function percent(share: number): string {
+  return new Intl.NumberFormat(language.current, { style: 'percent' }).format(share);
+}
+
 /** A length: metres below one kilometre, else kilometres. */
 export function length(metres: number): string {
   const [value, unit, digits] =
