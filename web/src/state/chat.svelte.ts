@@ -25,8 +25,10 @@ import { unread } from './unread.svelte';
 
 /** How many conversations are kept at hand; the one that was left first is forgotten first. The server follows 50. */
 const TALKS_MAX = 20;
-/** Events of a page. */
+/** Events of the page that a conversation opens with. */
 const PAGE_EVENTS = 100;
+/** Events of every other page: as many as the server gives. */
+const PAGE_EVENTS_MAX = 200;
 /** Conversations of a page of the inbox. */
 const PAGE_CONVERSATIONS = 50;
 /** How long to wait before reading again what could not be read, in milliseconds. */
@@ -100,7 +102,7 @@ class Chat implements Listener {
     const talk = this.talk(conversation);
     if (!talk?.loaded || talk.complete) return;
     await this.#once(`earlier ${conversation}`, async () => {
-      const query = { before: talk.first, limit: PAGE_EVENTS };
+      const query = { before: talk.first, limit: PAGE_EVENTS_MAX };
       const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
       this.#take({ input: 'earlier_page', conversation, page });
     });
@@ -328,7 +330,7 @@ class Chat implements Listener {
       const talk = this.talk(conversation);
       if (!talk || (talk.loaded && !talk.behind) || this.failures[conversation]) return;
       const query = talk.loaded
-        ? { after: talk.head, limit: 200 }
+        ? { after: talk.head, limit: PAGE_EVENTS_MAX }
         : { before: Number.MAX_SAFE_INTEGER, limit: PAGE_EVENTS };
       try {
         const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);

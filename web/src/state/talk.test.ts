@@ -69,6 +69,19 @@ describe('earlier pages', () => {
     expect(precede(more, messages(1, 3)).complete).toBe(true);
   });
 
+  test('leave what they do not concern as it is, so that it is not drawn anew', () => {
+    const end = continueWith(NOTHING, [said(3, DORA, 'c'), proposed(4, ANNA, 'p')], 4);
+    const whole = precede(end, messages(1, 2));
+    expect(whole.entries[2]).toBe(end.entries[0]);
+    expect(whole.entries[3]).toBe(end.entries[1]);
+  });
+
+  test('a booking learns the terms of its proposal when that comes', () => {
+    const end = continueWith(NOTHING, [accepted(2, DORA, 'p'), confirmed(3, 'p')], 3);
+    expect(end.bookings.p?.terms).toBeUndefined();
+    expect(precede(end, [proposed(1, ANNA, 'p')]).bookings.p?.terms).toMatchObject({ seats: 2 });
+  });
+
   test('a correction that came first meets its message', () => {
     const edit = told(3, `person-${DORA}`, { type: 'message_edited', data: { message: 1, text: 'right' } });
     const end = continueWith(NOTHING, [said(2, ANNA, 'oh'), edit], 3);

@@ -139,21 +139,22 @@ export function continueWith(talk: Talk, page: readonly SeenEvent[], head: numbe
   return settle(fits ? catchUp(append(talk, next)) : talk, head);
 }
 
-/** Takes in a page that lies before what is held. */
+/** Takes in a page that lies before what is held. Entries that it does not change stay the same objects, so that they need
+    not be drawn anew. */
 export function precede(talk: Talk, page: readonly SeenEvent[]): Talk {
   const earlier = page.filter((event) => event.seq < talk.first);
   const [begin] = earlier;
   if (!begin) return { ...talk, complete: true };
-  const bare: Talk = {
-    ...talk,
-    events: [],
-    entries: [],
-    proposals: {},
-    bookings: {},
-    first: begin.seq,
-    head: begin.seq - 1,
+  const before = append({ ...NOTHING, first: begin.seq, head: begin.seq - 1 }, earlier);
+  const fold: Fold = {
+    entries: [...before.entries, ...talk.entries],
+    proposals: { ...before.proposals, ...talk.proposals },
+    bookings: { ...before.bookings, ...talk.bookings },
+    keys: new Set([...before.keys, ...talk.keys]),
   };
-  return { ...append(bare, [...earlier, ...talk.events]), complete: begin.seq <= 1 };
+  // What is held may correct, answer or settle what came now.
+  for (const event of talk.events) if (isTold(event)) amend(fold, event);
+  return { ...talk, ...fold, events: [...earlier, ...talk.events], first: begin.seq, complete: begin.seq <= 1 };
 }
 
 /** Says that more is missing than live events will bring. */
@@ -201,6 +202,12 @@ interface Fold {
 }
 
 function take(fold: Fold, event: Told): void {
+  amend(fold, event);
+  add(fold, event);
+}
+
+/** Adds the entry of an event, where it has one. */
+function add(fold: Fold, event: Told): void {
   if (event.key) fold.keys.add(event.key);
   switch (event.type) {
     case 'message_posted':
@@ -215,20 +222,35 @@ function take(fold: Fold, event: Told): void {
         retracted: false,
       });
       return;
+    case 'proposal_made':
+      return propose(fold, event);
+    // These show where what they are about stands.
+    case 'message_edited':
+    case 'message_retracted':
+    case 'proposal_withdrawn':
+    case 'proposal_expired':
+    case 'proposal_voided':
+      return;
+    default:
+      fold.entries.push({ kind: 'happening', seq: event.seq, at: event.at, by: event.by, fact: event });
+  }
+}
+
+/** Changes what an event is about; what lies before what is held is changed when its page comes. */
+function amend(fold: Fold, event: Told): void {
+  switch (event.type) {
     case 'message_edited':
       return changeMessage(fold, event.data.message, { text: event.data.text ?? undefined, edited: true });
     case 'message_retracted':
       return changeMessage(fold, event.data.message, { text: undefined, retracted: true });
     case 'proposal_made':
-      return propose(fold, event);
+      return changeProposal(fold, event.data.in_reply_to ?? '', { status: 'countered' });
     case 'proposal_accepted': {
       const { proposal, acceptance } = event.data;
-      changeProposal(fold, proposal, { status: 'accepted', acceptance, outcome: 'pending' });
-      break;
+      return changeProposal(fold, proposal, { status: 'accepted', acceptance, outcome: 'pending' });
     }
     case 'proposal_declined':
-      changeProposal(fold, event.data.proposal, { status: 'declined', reason: event.data.reason ?? undefined });
-      break;
+      return changeProposal(fold, event.data.proposal, { status: 'declined', reason: event.data.reason ?? undefined });
     case 'proposal_withdrawn':
       return changeProposal(fold, event.data.proposal, { status: 'withdrawn' });
     case 'proposal_expired':
@@ -238,12 +260,10 @@ function take(fold: Fold, event: Told): void {
     default:
       settleBooking(fold, event);
   }
-  fold.entries.push({ kind: 'happening', seq: event.seq, at: event.at, by: event.by, fact: event });
 }
 
 function propose(fold: Fold, event: Told & { type: 'proposal_made' }): void {
   const { proposal, by, terms, terms_hash, expires_at, in_reply_to, replaces } = event.data;
-  if (in_reply_to) changeProposal(fold, in_reply_to, { status: 'countered' });
   const made: Proposal = {
     kind: 'proposal',
     seq: event.seq,
@@ -291,16 +311,19 @@ function settleBooking(fold: Fold, event: Told): void {
 function changeMessage(fold: Fold, seq: number, change: Partial<Message>): void {
   const at = indexOf(fold.entries, seq);
   const message = fold.entries[at];
-  // A message before what is held is corrected when its page comes.
-  if (message?.kind === 'message') fold.entries[at] = { ...message, ...change };
+  if (message?.kind === 'message' && differs(message, change)) fold.entries[at] = { ...message, ...change };
 }
 
 function changeProposal(fold: Fold, proposal: string, change: Partial<Proposal>): void {
   const known = fold.proposals[proposal];
-  if (!known) return;
+  if (!known || !differs(known, change)) return;
   const changed = { ...known, ...change };
   fold.proposals[proposal] = changed;
   fold.entries[indexOf(fold.entries, known.seq)] = changed;
+}
+
+function differs<T>(known: T, change: Partial<T>): boolean {
+  return (Object.keys(change) as (keyof T)[]).some((name) => known[name] !== change[name]);
 }
 
 function changeBooking(fold: Fold, reservation: string, change: Partial<Booking>): void {

@@ -24,3 +24,23 @@ export function dayName(at: string, now: number): string {
   if (that === new Date(now).toDateString()) return w.talk.today;
   return that === new Date(now - 24 * 3600_000).toDateString() ? w.talk.yesterday : day(at);
 }
+
+/** An entry with how it is set apart from the one before. */
+export interface Row {
+  entry: Entry;
+  startsDay: boolean;
+  follows: boolean;
+}
+
+/** Makes rows of entries; a row whose entry and predecessor are the same as before stays the same object. */
+export function rowMaker(): (entries: readonly Entry[]) => Row[] {
+  const made = new WeakMap<Entry, { previous: Entry | undefined; row: Row }>();
+  const rowOf = (entry: Entry, previous: Entry | undefined): Row => {
+    const known = made.get(entry);
+    if (known && known.previous === previous) return known.row;
+    const row = { entry, startsDay: startsDay(entry, previous), follows: follows(entry, previous) };
+    made.set(entry, { previous, row });
+    return row;
+  };
+  return (entries) => entries.map((entry, at) => rowOf(entry, entries[at - 1]));
+}
