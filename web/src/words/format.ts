@@ -1,7 +1,7 @@
 // Numbers, money, lengths and times as people read them, in the language that is spoken. Times of a ride are read in the
 // zone of the ride, everything else in the zone of the browser.
 import type { WirePlace, WirePrice } from '../wire/http';
-import { language } from './language.svelte';
+import { language, w } from './language.svelte';
 
 /** Currencies that people pay in; prices are whole cents of one. */
 export function money(price: WirePrice | { cents: number; currency: string }): string {
@@ -119,14 +119,18 @@ export function within(time: string | number | Date, now: number): string {
   return new Intl.RelativeTimeFormat(language.locale).format(Math.floor(value as number), unit as 'minute');
 }
 
-/** What people call a place: its label, else its town; undefined where it was erased. */
+/** What people call a place: its label, else its town, else where it lies; undefined where it was erased. */
 export function placeName(place: WirePlace): string | undefined {
-  return place.label ?? place.town ?? undefined;
+  return place.label ?? place.town ?? pointName(place);
 }
 
 /** The town of a place, else its label. */
 export function townName(place: WirePlace): string | undefined {
-  return place.town ?? place.label ?? undefined;
+  return place.town ?? place.label ?? pointName(place);
+}
+
+function pointName({ lat, lon }: WirePlace): string | undefined {
+  return lat == null || lon == null ? undefined : w.places.point(number(lat, 2), number(lon, 2));
 }
 
 /** The name of a country, by its code of two letters. */
