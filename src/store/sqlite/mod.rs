@@ -11,6 +11,7 @@ mod folder;
 mod inserts;
 mod keys;
 mod readers;
+mod recent;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use copy::SqliteTarget;
 use folder::Folder;
 pub use folder::files;
 use readers::Readers;
+use recent::Recent;
 use writer::Writer;
 
 /// A log in a folder. Dropping it writes out what was accepted, and then waits until the file is closed.
@@ -44,6 +46,7 @@ pub struct SqliteStore {
     log_id: Uuid,
     head: watch::Receiver<u64>,
     readers: Arc<Readers>,
+    recent: Arc<Recent>,
     /// None when it was opened to read only.
     writing: Option<Writing>,
 }
@@ -101,7 +104,8 @@ impl SqliteStore {
         let lock = folder.lock()?;
         let queue = Arc::new(WriteQueue::default());
         let (head, head_seen) = watch::channel(0);
-        let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), head, clock)?;
+        let recent = Arc::<Recent>::default();
+        let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), recent.clone(), head, clock)?;
         let readers = Arc::new(Readers::open(&folder)?);
         let writing = Writing::start(queue, {
             let readers = readers.clone();
@@ -113,7 +117,7 @@ impl SqliteStore {
                 drop(lock);
             }
         })?;
-        Ok(Self { log_id, head: head_seen, readers, writing: Some(writing) })
+        Ok(Self { log_id, head: head_seen, readers, recent, writing: Some(writing) })
     }
 
     /// Opens the log in `folder` to read only, also while a server writes to it. Appends are answered
@@ -129,7 +133,7 @@ impl SqliteStore {
     fn reading(folder: &Folder, connection: &Connection) -> Result<Self, OpenFailure> {
         let (log_id, position) = (schema::log_id(connection)?, schema::last_position(connection)?);
         let (_, head) = watch::channel(position);
-        Ok(Self { log_id, head, readers: Arc::new(Readers::open(folder)?), writing: None })
+        Ok(Self { log_id, head, readers: Arc::new(Readers::open(folder)?), recent: Arc::default(), writing: None })
     }
 }
 
@@ -179,7 +183,11 @@ impl EventStore for SqliteStore {
         after_position: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.readers.ask(move |connection| rows::read_all(connection, after_position, limit.min(PAGE_MAX)))
+        let limit = limit.min(PAGE_MAX);
+        match self.recent.after(after_position, limit) {
+            Some(events) => Box::pin(ready(Ok(events))),
+            None => self.readers.ask(move |connection| rows::read_all(connection, after_position, limit)),
+        }
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
