@@ -8,7 +8,7 @@ type Teller = (who: string) => string;
 /** When something was recorded, to the second: much happens within a minute. */
 export function sayInstant(time: string): string {
   const style = { dateStyle: 'medium', timeStyle: 'medium' } as const;
-  return new Intl.DateTimeFormat(language.current, style).format(new Date(time));
+  return new Intl.DateTimeFormat(language.locale, style).format(new Date(time));
 }
 
 /** Who did what. */
