@@ -106,6 +106,7 @@ async fn health_says_live_and_ready() {
         (health["live"].clone(), health["ready"].clone(), health["degraded"].clone()),
         (json!(true), json!(true), json!([]))
     );
+    assert_eq!(health["demo"], false);
 }
 
 #[actix_web::test]
