@@ -18,6 +18,9 @@ pub struct Config {
     pub store: Option<String>,
     /// The vault; `sqlite:PATH`. Absent: `vault.db` in the data folder.
     pub vault: Option<String>,
+    /// The Redis through which nodes hear each other at once, such as `redis://127.0.0.1:6379/`. Absent: from the log
+    /// alone.
+    pub redis: Option<String>,
     /// How people reach the platform, such as `https://covoiturage.example`. Absent: `http://LISTEN`.
     pub public_url: Option<String>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
@@ -42,6 +45,10 @@ pub struct Config {
     pub log_filter: String,
     /// Whether to log as JSON.
     pub log_json: bool,
+    /// Where spans go by OTLP over HTTP, such as `http://127.0.0.1:4318`. Absent: nowhere.
+    pub otlp_url: Option<String>,
+    /// Addresses that may read `/metrics`, besides those of this machine.
+    pub metrics_readers: Vec<std::net::IpAddr>,
 }
 
 impl Default for Config {
@@ -51,6 +58,7 @@ impl Default for Config {
             data: PathBuf::from("palabre-data"),
             store: None,
             vault: None,
+            redis: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             smtp_url: None,
@@ -63,6 +71,8 @@ impl Default for Config {
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             log_filter: "info".to_owned(),
             log_json: false,
+            otlp_url: None,
+            metrics_readers: Vec::new(),
         }
     }
 }

@@ -5,17 +5,19 @@
 
 use actix::prelude::*;
 use futures_util::FutureExt;
-use palabre_events::log::AppendFailure;
+use palabre_events::log::{AppendFailure, ItemAnswer};
 use palabre_events::shell::{Answer, Input, Loaded, Output, Shell, StopReason, Submission};
 use palabre_events::{Aggregate, StreamId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Publish;
 use super::effects::Effects;
 use crate::store::{EventStore, PAGE_MAX};
+use crate::telemetry::metrics;
 
 /// The most commands in one actor's mailbox; beyond it the answer is "busy".
 pub const MAILBOX_MAX: usize = 256;
@@ -51,6 +53,14 @@ pub struct Inspect<A: Aggregate> {
     pub reply: oneshot::Sender<Option<(A, u64)>>,
 }
 
+/// Says that somebody else has appended to the stream.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct HeardOf {
+    /// Up to this version.
+    pub version: u64,
+}
+
 /// Asks the actor to go to sleep as soon as nothing is in flight.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -66,12 +76,15 @@ pub struct AggregateActor<A: Aggregate> {
     last_ticket: u64,
     last_asked: Instant,
     leaving: bool,
+    /// The version that it knows, for whoever must not wait for it.
+    known: Arc<AtomicU64>,
 }
 
 impl<A: Aggregate + Clone> AggregateActor<A> {
-    /// An actor for `stream` that knows nothing yet.
-    pub fn new(stream: StreamId, surroundings: Surroundings) -> Self {
+    /// An actor for `stream` that knows nothing yet, and keeps in `known` which version it knows.
+    pub fn new(stream: StreamId, surroundings: Surroundings, known: Arc<AtomicU64>) -> Self {
         Self {
+            known,
             stream,
             shell: Shell::new(stream),
             surroundings,
@@ -93,7 +106,13 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
             match output {
                 Output::Load { after_version } => self.load(after_version, ctx),
                 Output::Append(append) => {
-                    let appended = self.surroundings.log.append(append);
+                    let kind = self.stream.kind;
+                    let appended = self.surroundings.log.append(append).inspect(move |appended| {
+                        let came_second = |answer: &ItemAnswer| matches!(answer, ItemAnswer::Conflict { .. });
+                        if appended.as_ref().is_ok_and(|answers| answers.iter().any(came_second)) {
+                            metrics::append_conflict(kind);
+                        }
+                    });
                     self.then(appended, Input::Appended, ctx);
                 }
                 Output::LookUp(ticket, command) => {
@@ -114,6 +133,7 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
                 Output::Stop(reason) => self.stopped(&reason, ctx),
             }
         }
+        self.known.store(self.shell.version(), Ordering::Relaxed);
         self.answer_inspections();
         if self.leaving && self.shell.is_idle() && self.inspections.is_empty() {
             ctx.stop();
@@ -205,6 +225,15 @@ impl<A: Aggregate + Clone> Handler<Inspect<A>> for AggregateActor<A> {
         self.last_asked = Instant::now();
         self.inspections.push(inspect.reply);
         let outputs = self.shell.wake();
+        self.carry_out(outputs, ctx);
+    }
+}
+
+impl<A: Aggregate + Clone> Handler<HeardOf> for AggregateActor<A> {
+    type Result = ();
+
+    fn handle(&mut self, heard_of: HeardOf, ctx: &mut Context<Self>) {
+        let outputs = self.shell.heard_of(heard_of.version);
         self.carry_out(outputs, ctx);
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! Out: what is committed goes from the actor to the [`hub`], which knows the open [`connections`]; `telling` knows how
 //! far each conversation was told ([`lines`]) and puts frames into the [`outbox`] of each [`connection`]; `catch_up`
-//! reads what was missed. The [`watchdog`] looks at connections from outside. [`history`] reads pages back.
+//! reads what was missed, and `offers` tells what nobody told. `neighbours` hears what other nodes say. The [`watchdog`] looks at connections from outside. [`history`] reads pages back.
 
 pub mod asking;
 mod catch_up;
@@ -22,6 +22,8 @@ pub mod history;
 pub mod hub;
 pub mod lines;
 mod marks;
+mod neighbours;
+mod offers;
 pub mod outbox;
 pub mod resume;
 pub mod roster;
@@ -30,6 +32,7 @@ pub mod socket;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod told_marks;
 pub mod watchdog;
 
 pub use hub::{Caps, Hub};

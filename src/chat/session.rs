@@ -63,11 +63,11 @@ pub async fn still_signed_in(platform: &Platform, connection: &Connection) -> Re
     }
 }
 
-/// Closes the connections of sessions that are ended, until the node stops.
+/// Closes the connections of sessions that are ended, here and elsewhere, until the node stops.
 pub async fn follow_endings(hub: Hub, mut endings: Receiver<SessionEnded>) {
     loop {
         match endings.recv().await {
-            Ok(SessionEnded { account, session }) => hub.end_session(account, session),
+            Ok(SessionEnded { account, session }) => hub.session_ended(account, session),
             // Each connection's session is asked for at its next command or ping.
             Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "endings of sessions came too fast"),
             Err(RecvError::Closed) => return,

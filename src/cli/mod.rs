@@ -85,6 +85,10 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_LISTEN", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
+    /// The Redis through which nodes hear each other at once, such as redis://127.0.0.1:6379/ [default: none].
+    #[arg(long, env = "PALABRE_REDIS", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<String>,
     /// How people reach the platform, such as https://covoiturage.example [default: http://LISTEN].
     #[arg(long, env = "PALABRE_PUBLIC_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +134,14 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_WORKERS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workers: Option<usize>,
+    /// Where spans go by OTLP over HTTP, such as http://127.0.0.1:4318 [default: nowhere].
+    #[arg(long, env = "PALABRE_OTLP_URL", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_url: Option<String>,
+    /// Addresses that may read /metrics, besides those of this machine, separated by commas.
+    #[arg(long, env = "PALABRE_METRICS_READERS", value_name = "ADDRESSES", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_readers: Option<Vec<IpAddr>>,
 }
 
 impl Settings {

@@ -3,10 +3,11 @@
 use clap::Args;
 use std::process::ExitCode;
 
-use super::{ServerSettings, Settings, in_system, log_to_stderr};
+use super::{ServerSettings, Settings, in_system};
 use crate::config::Config;
 use crate::platform::Platform;
 use crate::server::{self, Listening};
+use crate::telemetry;
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -17,7 +18,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config_with(&self.server)?;
-        log_to_stderr(&config);
+        let _sending = telemetry::traces::begin(&config)?;
         in_system(serve(config))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,7 @@ use super::docs::{self, Common};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, proposals, requests, reservations, rides, searches, sessions, talk,
+    accounts, conversations, health, metrics, mine, proposals, requests, reservations, rides, searches, sessions, talk,
 };
 
 macro_rules! name_of {
@@ -69,6 +69,7 @@ macro_rules! table {
 
 table! {
     "/healthz" { get: health::healthz }
+    "/metrics" { get: metrics::metrics }
     "/api/v1/accounts" { post: accounts::sign_up }
     "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
     "/api/v1/sessions/current" { delete: sessions::sign_out }

@@ -98,6 +98,21 @@ impl<A: Aggregate> Shell<A> {
         outputs
     }
 
+    /// The version that is known, what is in flight included.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Somebody else has appended up to `version`: reads on, so that the next command need not find out by a conflict.
+    /// Only a hint; what is read is what counts.
+    pub fn heard_of(&mut self, version: u64) -> Outputs<A> {
+        let mut outputs = Vec::new();
+        if self.phase == Phase::Ready && self.version < version {
+            self.load(&mut outputs);
+        }
+        outputs
+    }
+
     fn take(&mut self, ticket: u64, submission: Box<Submission<A::Command>>, outputs: &mut Outputs<A>) {
         if self.phase == Phase::Stopped {
             return outputs.push(Output::Reply(ticket, Answer::Unavailable));
