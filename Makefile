@@ -48,6 +48,10 @@ bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, 
 	cargo build --release --workspace --bins
 	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre
 
+.PHONY: bench-log
+bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
+	$(MANY_FILES) cargo bench --bench log
+
 .PHONY: bench
 bench: ## Measure the log, the replay and the matching index
 	cargo bench --workspace

@@ -1,11 +1,17 @@
-//! How fast the log on SQLite acknowledges, beside the same bytes written raw: `cargo bench --bench log`.
+//! How fast the logs acknowledge, and what they write, beside the same bytes written raw: `cargo bench --bench log`.
 //!
-//! Both sides have the same shape: writers that wait for each acknowledgement, one thread that writes what has gathered
+//! All sides have the same shape: writers that wait for each acknowledgement, one thread that writes what has gathered
 //! and flushes it to disk before it answers. The raw side keeps no order of versions, no keys, no chain and no index.
-//! Files go under `target/`, since a flush costs nothing on a file system in memory. On a machine that others use too,
-//! the processor time per acknowledgement, writers included, tells more than the rate. `-- 256` measures 256 writers
-//! only.
+//! PostgreSQL is started for the measurement, on the same machine and the same disk. On a machine that others use too,
+//! the processor time per acknowledgement, writers and database included, tells more than the rate. `-- 256` measures
+//! 256 writers only.
 
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/support/postgres.rs"]
+mod postgres;
+
+use palabre::postgres::Address;
+use palabre::store::postgres::PostgresStore;
 use palabre::store::sqlite::SqliteStore;
 use palabre::store::{APPENDS_MAX, EventStore, PAGE_MAX};
 use palabre_events::log::{Append, AppendItem, Fingerprint, ItemAnswer, KeyedCommand};
@@ -18,6 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
+
+use postgres::PostgresServer;
 
 /// Bytes of data of each event: about a message with its sealed text.
 const DATA_BYTES: usize = 300;
@@ -60,34 +68,77 @@ fn streams(count: usize) -> Vec<StreamId> {
 struct Measured {
     /// Acknowledgements per second.
     rate: f64,
-    /// Processor time of this process per acknowledgement, in µs.
+    /// Processor time per acknowledgement, of this process and of the database, in µs.
     cpu_us: f64,
+    /// Bytes that went to the disk per acknowledgement.
+    bytes: f64,
 }
 
-/// Processor time of this process so far, in µs, where Linux tells it.
-fn cpu_us() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks: f64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    ticks * 10_000.0
+/// What processes have used so far.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    cpu_us: f64,
+    bytes: f64,
 }
 
-/// Counts what `writers` tasks get acknowledged, each running `write` again and again.
-async fn measure<F>(writers: usize, write: impl Fn(usize, Arc<AtomicBool>, Arc<AtomicU64>) -> F) -> Measured
+impl Used {
+    /// Of the process of that number, or of `self`, where Linux tells it.
+    fn by(process: &str) -> Self {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+        let stat = read("stat");
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        let ticks: f64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        let io = read("io");
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+        Self { cpu_us: ticks * 10_000.0, bytes: written.unwrap_or_default() }
+    }
+
+    /// Of this process and of a database. The database's connections stay the same from one look to the next.
+    fn all(database: Option<&PostgresServer>) -> Self {
+        let mut processes = vec!["self".to_owned()];
+        if let Some(server) = database {
+            let file = std::fs::read_to_string(server.folder().join("data/postmaster.pid")).expect("it runs");
+            let postmaster = file.lines().next().expect("a process").to_owned();
+            let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
+            processes.extend(children.unwrap_or_default().split_whitespace().map(str::to_owned));
+            processes.push(postmaster);
+        }
+        processes
+            .iter()
+            .map(|process| Self::by(process))
+            .fold(Self::default(), |sum, used| Self { cpu_us: sum.cpu_us + used.cpu_us, bytes: sum.bytes + used.bytes })
+    }
+}
+
+/// Counts what `writers` tasks get acknowledged, each running `write` again and again. `settle` has what was written
+/// reach its last place on the disk, which counts as written for them.
+async fn measure<F>(
+    writers: usize,
+    database: Option<&PostgresServer>,
+    settle: impl AsyncFn(),
+    write: impl Fn(usize, Arc<AtomicBool>, Arc<AtomicU64>) -> F,
+) -> Measured
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    settle().await;
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let (started, cpu_before) = (Instant::now(), cpu_us());
+    let (started, before) = (Instant::now(), Used::all(database));
     let tasks: Vec<_> =
         (0..writers).map(|writer| tokio::spawn(write(writer, stop.clone(), acknowledged.clone()))).collect();
     tokio::time::sleep(MEASURED).await;
-    let (count, took, cpu) = (acknowledged.load(Relaxed) as f64, started.elapsed(), cpu_us() - cpu_before);
+    let (count, took, cpu_us) = (acknowledged.load(Relaxed) as f64, started.elapsed(), Used::all(database).cpu_us);
     stop.store(true, Relaxed);
     for task in tasks {
         task.await.expect("a writer");
     }
-    Measured { rate: count / took.as_secs_f64(), cpu_us: cpu / count }
+    settle().await;
+    let (all, after) = (acknowledged.load(Relaxed) as f64, Used::all(database));
+    Measured {
+        rate: count / took.as_secs_f64(),
+        cpu_us: (cpu_us - before.cpu_us) / count,
+        bytes: (after.bytes - before.bytes) / all,
+    }
 }
 
 type RawRequest = (Vec<u8>, oneshot::Sender<()>);
@@ -108,56 +159,95 @@ async fn raw(folder: &Path, writers: usize) -> Measured {
     let file = File::create(folder.join(format!("raw-{writers}"))).expect("a file");
     let (queue, requests) = mpsc::channel::<RawRequest>(GROUP_MAX * 4);
     let thread = std::thread::spawn(move || raw_writer(file, requests));
-    let rate = measure(writers, |_, stop, acknowledged| {
-        let queue = queue.clone();
-        async move {
-            while !stop.load(Relaxed) {
-                let (reply, answer) = oneshot::channel();
-                let sent = queue.send((vec![b'x'; DATA_BYTES + ENVELOPE_BYTES], reply)).await;
-                sent.expect("the raw writer lives");
-                answer.await.expect("answered");
-                acknowledged.fetch_add(1, Relaxed);
-            }
-        }
-    })
-    .await;
-    drop(queue);
-    thread.join().expect("the raw writer");
-    rate
-}
-
-async fn log(store: &Arc<SqliteStore>, writers: usize) -> Measured {
-    let streams = streams(STREAMS);
-    measure(writers, |writer, stop, acknowledged| {
-        let store = store.clone();
-        let own: Vec<_> = streams.iter().copied().skip(writer).step_by(writers).collect();
-        async move {
-            for turn in 0.. {
-                for stream in &own {
-                    if stop.load(Relaxed) {
-                        return;
-                    }
-                    let answers = store.append(new_append(*stream, turn)).await.expect("the log takes it");
-                    assert!(matches!(answers[0], ItemAnswer::Committed(_)));
+    let measured = measure(
+        writers,
+        None,
+        async || (),
+        |_, stop, acknowledged| {
+            let queue = queue.clone();
+            async move {
+                while !stop.load(Relaxed) {
+                    let (reply, answer) = oneshot::channel();
+                    let sent = queue.send((vec![b'x'; DATA_BYTES + ENVELOPE_BYTES], reply)).await;
+                    sent.expect("the raw writer lives");
+                    answer.await.expect("answered");
                     acknowledged.fetch_add(1, Relaxed);
                 }
             }
+        },
+    )
+    .await;
+    drop(queue);
+    thread.join().expect("the raw writer");
+    measured
+}
+
+/// A log on the disk.
+struct Log {
+    name: &'static str,
+    store: Arc<dyn EventStore>,
+    database: Option<(PostgresServer, String)>,
+}
+
+impl Log {
+    fn sqlite(folder: &Path) -> Self {
+        let store = Arc::new(SqliteStore::open(&folder.join("log")).expect("opens"));
+        Self { name: "SQLite", store, database: None }
+    }
+
+    fn postgres() -> Self {
+        let server = PostgresServer::start();
+        let url = server.fresh_database();
+        let store = Arc::new(PostgresStore::open(&Address::parse(&url).expect("an address")).expect("opens"));
+        Self { name: "PostgreSQL", store, database: Some((server, url)) }
+    }
+
+    /// SQLite folds its WAL when it is idle; PostgreSQL is told to.
+    async fn settle(&self) {
+        match &self.database {
+            Some((server, url)) => drop(server.sql(url, "CHECKPOINT")),
+            None => tokio::time::sleep(Duration::from_millis(1500)).await,
         }
-    })
+    }
+}
+
+async fn log(log: &Log, writers: usize) -> Measured {
+    let streams = streams(STREAMS);
+    let database = log.database.as_ref().map(|(server, _)| server);
+    measure(
+        writers,
+        database,
+        async || log.settle().await,
+        |writer, stop, acknowledged| {
+            let store = log.store.clone();
+            let own: Vec<_> = streams.iter().copied().skip(writer).step_by(writers).collect();
+            async move {
+                for turn in 0.. {
+                    for stream in &own {
+                        if stop.load(Relaxed) {
+                            return;
+                        }
+                        let answers = store.append(new_append(*stream, turn)).await.expect("the log takes it");
+                        assert!(matches!(answers[0], ItemAnswer::Committed(_)));
+                        acknowledged.fetch_add(1, Relaxed);
+                    }
+                }
+            }
+        },
+    )
     .await
 }
 
-async fn bulk(store: &Arc<SqliteStore>) -> Measured {
-    let (started, cpu_before) = (Instant::now(), cpu_us());
+async fn bulk(store: &dyn EventStore) -> f64 {
+    let started = Instant::now();
     for _ in 0..BULK / APPENDS_MAX {
         let appends = streams(APPENDS_MAX).into_iter().map(|stream| new_append(stream, 0)).collect();
         assert!(store.append_many(appends).await.iter().all(Result::is_ok));
     }
-    let rate = BULK as f64 / started.elapsed().as_secs_f64();
-    Measured { rate, cpu_us: (cpu_us() - cpu_before) / BULK as f64 }
+    BULK as f64 / started.elapsed().as_secs_f64()
 }
 
-async fn replay(store: &Arc<SqliteStore>) -> (u64, f64) {
+async fn replay(store: &dyn EventStore) -> (u64, f64) {
     let (started, mut read) = (Instant::now(), 0);
     loop {
         let page = store.read_all(read, PAGE_MAX).await.expect("the log reads");
@@ -168,7 +258,7 @@ async fn replay(store: &Arc<SqliteStore>) -> (u64, f64) {
     }
 }
 
-async fn wake(store: &Arc<SqliteStore>) -> f64 {
+async fn wake(store: &dyn EventStore) -> f64 {
     let (started, streams) = (Instant::now(), store.read_all(0, 2000).await.expect("the log reads"));
     for event in &streams {
         store.read(event.stream, 0, PAGE_MAX).await.expect("the stream reads");
@@ -178,21 +268,27 @@ async fn wake(store: &Arc<SqliteStore>) -> f64 {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
+    // Not on a file system in memory, where a flush costs nothing.
     let folder = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).expect("a folder");
-    let store = Arc::new(SqliteStore::open(&folder.path().join("log")).expect("opens"));
+    let logs = [Log::sqlite(folder.path()), Log::postgres()];
     let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    println!("writers    raw acks/s  µs CPU    log acks/s  µs CPU   ratio");
+    println!("| writers | log | acknowledged/s | ratio to raw | µs CPU each | bytes written each |");
+    println!("|---|---|---|---|---|---|");
     for writers in if asked.is_empty() { vec![1, 16, 256] } else { asked } {
-        let (raw, log) = (raw(folder.path(), writers).await, log(&store, writers).await);
-        let ratio = log.rate / raw.rate;
-        println!(
-            "{writers:>7} {:>13.0} {:>7.1} {:>13.0} {:>7.1} {ratio:>7.2}",
-            raw.rate, raw.cpu_us, log.rate, log.cpu_us
-        );
+        let raw = raw(folder.path(), writers).await;
+        let row = |name: &str, Measured { rate, cpu_us, bytes }: Measured| {
+            println!("| {writers} | {name} | {rate:.0} | {:.2} | {cpu_us:.1} | {bytes:.0} |", rate / raw.rate);
+        };
+        row("a raw file", raw);
+        for each in &logs {
+            row(each.name, log(each, writers).await);
+        }
     }
-    let Measured { rate, cpu_us } = bulk(&store).await;
-    println!("bulk, one event each, new streams: {rate:.0} appends/s, {cpu_us:.1} µs CPU each");
-    let (events, rate) = replay(&store).await;
-    println!("replay of {events} events: {rate:.0} events/s");
-    println!("one stream read after the other: {:.0} µs each", wake(&store).await * 1e6);
+    println!();
+    println!("| log | bulk, new streams | replay | one stream after the other |");
+    println!("|---|---|---|---|");
+    for Log { name, store, .. } in &logs {
+        let (bulk, (events, replay), wake) = (bulk(&**store).await, replay(&**store).await, wake(&**store).await);
+        println!("| {name} | {bulk:.0} appends/s | {replay:.0} events/s of {events} | {:.0} µs each |", wake * 1e6);
+    }
 }

@@ -3,20 +3,24 @@
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::store::open::{BadStoreUrl, StoreUrl};
+use crate::vault::open::VaultUrl;
+
 /// All settings of a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
     /// The folder that holds everything: log, vault, views, mails.
     pub data: PathBuf,
-    /// The log; `sqlite:FOLDER`. Absent: in the data folder.
+    /// The log; `sqlite:FOLDER` or `postgres://…`. Absent: in the data folder.
     pub store: Option<String>,
-    /// The vault; `sqlite:PATH`. Absent: `vault.db` in the data folder.
+    /// The vault; `sqlite:PATH` or `postgres://…`. Absent: in the log's database, else `vault.db` in the data folder.
     pub vault: Option<String>,
     /// The Redis through which nodes hear each other at once, such as `redis://127.0.0.1:6379/`. Absent: from the log
     /// alone.
@@ -94,14 +98,18 @@ impl Config {
         self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
     }
 
-    /// The folder of the log.
-    pub fn log_folder(&self) -> anyhow::Result<PathBuf> {
-        sqlite_path(self.store.as_deref(), self.data.clone(), "store")
+    /// Where the log is.
+    pub fn store_url(&self) -> Result<StoreUrl, BadStoreUrl> {
+        self.store.as_deref().map_or_else(|| Ok(StoreUrl::Sqlite(self.data.clone())), str::parse)
     }
 
-    /// The file of the vault.
-    pub fn vault_file(&self) -> anyhow::Result<PathBuf> {
-        sqlite_path(self.vault.as_deref(), self.data.join("vault.db"), "vault")
+    /// Where the vault is.
+    pub fn vault_url(&self) -> anyhow::Result<VaultUrl> {
+        match (self.vault.as_deref(), self.store_url()?) {
+            (Some(url), _) => Ok(url.parse()?),
+            (None, StoreUrl::Postgres(address)) => Ok(VaultUrl::Postgres(address)),
+            (None, StoreUrl::Sqlite(_)) => Ok(VaultUrl::Sqlite(self.data.join("vault.db"))),
+        }
     }
 
     /// The file of the views.
@@ -115,11 +123,10 @@ impl Config {
     }
 }
 
-fn sqlite_path(url: Option<&str>, default: PathBuf, what: &str) -> anyhow::Result<PathBuf> {
-    match url.map(|url| url.split_once(':').unwrap_or((url, ""))) {
-        None => Ok(default),
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some((scheme, _)) => anyhow::bail!("the {what} must be sqlite:PATH; `{scheme}` is not known"),
+/// Shows nothing that could be secret: addresses of stores and of mail servers hold passwords.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("data", &self.data).finish_non_exhaustive()
     }
 }
 
@@ -158,6 +165,26 @@ mod tests {
     #[test]
     fn another_kind_of_store_is_refused_in_words() {
         let config = Config { store: Some("mysql://x".to_owned()), ..Config::default() };
-        assert!(config.log_folder().unwrap_err().to_string().contains("mysql"));
+        assert!(config.store_url().unwrap_err().to_string().contains("mysql"));
+    }
+
+    #[test]
+    fn the_vault_goes_with_the_log_unless_it_is_said_where() {
+        let vault = |store: Option<&str>, vault: Option<&str>| {
+            let [store, vault] = [store, vault].map(|url| url.map(str::to_owned));
+            Config { store, vault, data: "data".into(), ..Config::default() }.vault_url().unwrap().to_string()
+        };
+        assert_eq!(vault(None, None), "sqlite:data/vault.db");
+        assert_eq!(vault(Some("sqlite:/srv/log"), None), "sqlite:data/vault.db");
+        assert_eq!(vault(Some("postgres://anna:s3cr3t@db/palabre"), None), "postgres://db/palabre");
+        assert_eq!(vault(Some("postgres://db/palabre"), Some("postgres://other/vault")), "postgres://other/vault");
+        assert_eq!(vault(Some("postgres://db/palabre"), Some("sqlite:/srv/vault.db")), "sqlite:/srv/vault.db");
+    }
+
+    #[test]
+    fn settings_show_no_secret() {
+        let store = Some("postgres://anna:s3cr3t@db/palabre".to_owned());
+        let smtp_url = Some("smtps://anna:s3cr3t@mail.example".to_owned());
+        assert!(!format!("{:?}", Config { store, smtp_url, ..Config::default() }).contains("s3cr3t"));
     }
 }

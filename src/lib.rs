@@ -11,14 +11,22 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod data_folder;
 pub mod fanout;
 pub mod feed;
 pub mod gates;
 pub mod http;
 pub mod import;
 pub mod platform;
+pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod vault;
+
+/// The server that the tests of the adapters run against, shared with the integration tests.
+#[cfg(test)]
+#[expect(dead_code, reason = "the integration tests use more of it")]
+#[path = "../tests/support/postgres.rs"]
+mod test_postgres;

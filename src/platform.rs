@@ -19,16 +19,18 @@ use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
 use crate::actors::news::News;
 use crate::actors::timers::Timers;
+use crate::chat::revocation::Revocation;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
+use crate::data_folder::DataFolder;
 use crate::fanout::{Fanout, LinkState, NodeId, Peers};
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
+use crate::store::open::Access;
+use crate::store::{self, EventStore};
 use crate::telemetry;
-use crate::vault::{Keyring, SqliteVault, Vault};
+use crate::vault::{self, Keyring, Vault};
 
 /// How long a start waits for the views to catch up with the log; millions of events take less.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -61,24 +63,17 @@ pub struct Platform {
     feed: Feed,
     arbiters: Vec<Arbiter>,
     background: Vec<tokio::task::JoinHandle<()>>,
+    _data: DataFolder,
 }
 
 impl Platform {
     /// Starts a node. Must be called within an actix system, which then runs its background work.
     pub async fn start(config: Config) -> anyhow::Result<Arc<Self>> {
-        let log: Arc<dyn EventStore> = Arc::new(SqliteStore::open(&config.log_folder()?)?);
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
-        Self::start_on(config, log, vault).await
-    }
-
-    /// Starts a node on a log and a vault that other nodes may share.
-    pub async fn start_on(
-        config: Config,
-        log: Arc<dyn EventStore>,
-        vault: Arc<dyn Vault>,
-    ) -> anyhow::Result<Arc<Self>> {
         telemetry::metrics::record();
         let config = Arc::new(config);
+        let log = store::open::open(&config.store_url()?, Access::Write)?;
+        let data = DataFolder::claim(&config.data)?;
+        let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
         let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
@@ -119,6 +114,8 @@ impl Platform {
         background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
+        let revocation = Revocation::new(hub.clone(), accounts.clone(), vault.clone()).await?;
+        background.push(actix::spawn(revocation.follow()));
         background.push(actix::spawn(tidy_metrics()));
         let gates = Gates::new(&config);
         Ok(Arc::new(Self {
@@ -136,6 +133,7 @@ impl Platform {
             feed,
             arbiters,
             background,
+            _data: data,
         }))
     }
 

@@ -10,6 +10,7 @@
 use palabre_events::{AccountId, ConversationId, Opener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -31,6 +32,9 @@ use crate::vault::SessionId;
 
 /// The most reads of the log by the hub at the same time; further ones wait, and ephemeral ones are dropped.
 pub const READS_MAX: usize = 32;
+/// How long commands may take to be answered when the server stops.
+pub const FINISH_WITHIN: Duration = Duration::from_secs(3);
+const FINISH_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How many connections are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,10 +162,26 @@ impl Hub {
         connections.into_iter().filter(of_session).for_each(|connection| connection.outbox.close(Close::Revoked));
     }
 
-    /// Closes all connections, also those that come from now on, because the server stops.
+    /// Closes all connections, also those that come from now on, because the server stops: each as soon as the commands
+    /// that it has under way are answered, at the latest after [`FINISH_WITHIN`]. Further commands are refused.
     pub fn shut_down(&self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        self.shared.connections.each(|connection| connection.outbox.close(Close::Shutdown));
+        if self.shared.close_the_idle() {
+            return;
+        }
+        let shared = self.shared.clone();
+        self.shared.runtime.spawn(async move {
+            let finish_until = Instant::now() + FINISH_WITHIN;
+            while Instant::now() < finish_until && !shared.close_the_idle() {
+                tokio::time::sleep(FINISH_LOOK_EVERY).await;
+            }
+            shared.connections.each(|connection| connection.outbox.close(Close::Shutdown));
+        });
+    }
+
+    /// Whether the server stops.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shared.closing.load(Ordering::SeqCst)
     }
 
     /// How many connections are open.
@@ -226,6 +246,19 @@ impl Hub {
 impl Shared {
     pub(super) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Closes the connections that have nothing under way; whether those were all.
+    fn close_the_idle(&self) -> bool {
+        let mut all = true;
+        self.connections.each(|connection| {
+            if connection.is_busy() {
+                all = false;
+            } else {
+                connection.outbox.close(Close::Shutdown);
+            }
+        });
+        all
     }
 
     /// Shows `viewer`'s connections that follow `conversation` that `account` types there or stops.

@@ -4,13 +4,12 @@ use clap::{Args, Subcommand};
 use palabre_events::conversation::ConversationEvent;
 use palabre_events::{ConversationId, DomainEvent, RideId, Timestamp};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use super::{Settings, in_system, log_to_stderr};
 use crate::audit::{Sources, Span, Viewer, ride_report};
-use crate::store::sqlite::SqliteStore;
+use crate::store::open::{Access, open};
 use crate::store::{EventStore, PAGE_MAX};
-use crate::vault::{Keyring, SqliteVault, Vault};
+use crate::vault::{self, Keyring};
 
 #[derive(Args)]
 pub(super) struct Audit {
@@ -37,13 +36,12 @@ impl Audit {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
         log_to_stderr(&config);
-        let log = SqliteStore::open_read_only(&config.log_folder()?)?;
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
-        let opener = Keyring::new(vault)?;
+        let log = open(&config.store_url()?, Access::Read)?;
+        let opener = Keyring::new(vault::open::open(&config.vault_url()?)?)?;
         let Subject::Ride { id, at } = self.subject;
         let report = in_system(async {
-            let conversations = conversations_about(&log, id).await?;
-            let sources = Sources { log: &log, opener: &opener, conversations: &conversations };
+            let conversations = conversations_about(&*log, id).await?;
+            let sources = Sources { log: &*log, opener: &opener, conversations: &conversations };
             Ok(ride_report(sources, id, Viewer::Operator, Span::all(at)).await?)
         })?;
         let Some(report) = report else { anyhow::bail!("there is no ride {id} in this log") };

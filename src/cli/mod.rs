@@ -37,11 +37,11 @@ struct Cli {
 enum Command {
     /// Serve people: the HTTP API and the chat.
     Serve(serve::Serve),
-    /// Look after people who run the platform. The server must be stopped meanwhile.
+    /// Look after people who run the platform. A server on an embedded store must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.
     Audit(audit::Audit),
-    /// Import offers or requests from JSON Lines. The server must be stopped meanwhile.
+    /// Import offers or requests from JSON Lines. A server on an embedded store must be stopped meanwhile.
     Import(import::Import),
     /// Prove the whole log: positions, versions and the chain of hashes of every stream. Works while a server runs.
     Verify(verify::Verify),
@@ -60,12 +60,12 @@ struct Settings {
     #[arg(long, env = "PALABRE_DATA", global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// The log, `sqlite:FOLDER` [default: in the data folder].
-    #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL")]
+    /// The log, `sqlite:FOLDER` or `postgres://user:password@host/database` [default: in the data folder].
+    #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
-    /// The vault, `sqlite:PATH` [default: vault.db in the data folder].
-    #[arg(long, env = "PALABRE_VAULT", global = true, value_name = "URL")]
+    /// The vault, `sqlite:PATH` or `postgres://…` [default: in the log's database, else vault.db in the data folder].
+    #[arg(long, env = "PALABRE_VAULT", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     vault: Option<String>,
     /// What to log, such as `info` or `palabre=debug` [default: info].

@@ -12,9 +12,9 @@ use crate::accounts::throttle::Quotas;
 use crate::accounts::{Accounts, Parts};
 use crate::config::Config;
 use crate::import::decided;
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
-use crate::vault::{Keyring, SqliteVault, Vault};
+use crate::store::open::Access;
+use crate::store::{self, EventStore};
+use crate::vault::{self, Keyring};
 
 /// The parts that are there without a server.
 pub(super) struct Offline {
@@ -24,10 +24,10 @@ pub(super) struct Offline {
 }
 
 impl Offline {
-    /// Opens them. Refused while a server has the log.
+    /// Opens them. Refused while a server has the log, unless that is one that several nodes may write to.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let log: Arc<dyn EventStore> = Arc::new(SqliteStore::open(&config.log_folder()?)?);
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
+        let log = store::open::open(&config.store_url()?, Access::Write)?;
+        let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let accounts = Accounts::new(Parts {
             vault,
@@ -41,7 +41,7 @@ impl Offline {
     }
 }
 
-/// Opens accounts straight in the log, which nobody else writes to meanwhile.
+/// Opens accounts straight in the log.
 struct InLog(Arc<dyn EventStore>);
 
 impl OpenAccount for InLog {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Settings, log_to_stderr, progress_bar};
+use crate::data_folder::DataFolder;
 use crate::feed::rebuild::fold_up_to;
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
-use crate::vault::{Keyring, SqliteVault, Vault};
+use crate::store::{self, open::Access};
+use crate::vault::{self, Keyring};
 
 #[derive(Args)]
 pub(super) struct Rebuild {
@@ -27,13 +27,12 @@ impl Rebuild {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
         log_to_stderr(&config);
-        let log_file = config.log_folder()?;
         let live = config.views_file();
         // A rebuild that replaces the views must be alone; a check only reads.
-        let store = if self.check { SqliteStore::open_read_only(&log_file) } else { SqliteStore::open(&log_file) }?;
-        let log: Arc<dyn EventStore> = Arc::new(store);
-        let vault: Arc<dyn Vault> = Arc::new(SqliteVault::open(&config.vault_file()?)?);
-        let opener = Arc::new(Keyring::new(vault)?);
+        let access = if self.check { Access::Read } else { Access::Write };
+        let log = store::open::open(&config.store_url()?, access)?;
+        let _alone = if self.check { None } else { Some(DataFolder::claim(&config.data)?) };
+        let opener = Arc::new(Keyring::new(vault::open::open(&config.vault_url()?)?)?);
 
         let folder = tempfile::Builder::new().prefix("rebuild-").tempdir_in(&config.data)?;
         let snapshot = folder.path().join("live.db");

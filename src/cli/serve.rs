@@ -32,8 +32,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     actix::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping: telling sessions to come back, finishing what is under way");
+        // From here on nobody new is accepted; whoever comes back is served by another node, or by the next start.
+        let stopped = handle.stop(true);
         hub.shut_down();
-        handle.stop(true).await;
+        stopped.await;
     });
     server.await?;
     platform.stop().await;
@@ -48,6 +50,9 @@ fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
     let config = &platform.config;
     println!("The API is described at {}/api/docs", config.public_url());
     println!("Data: {}", config.data.display());
+    if let (Some(_), Ok(store)) = (&config.store, config.store_url()) {
+        println!("Log: {store}");
+    }
     if config.smtp_url.is_none() {
         println!("No mail server is set: mails are written to {}", config.mail_folder().display());
     }

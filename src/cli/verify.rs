@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::{Settings, in_system, log_to_stderr, progress_bar};
-use crate::store::EventStore;
-use crate::store::sqlite::SqliteStore;
+use crate::store::open::{Access, open};
 use crate::store::verify::{NotProved, Proof, verify};
 
 #[derive(Args)]
@@ -20,10 +19,10 @@ impl Verify {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
         log_to_stderr(&config);
-        let store = SqliteStore::open_read_only(&config.log_folder()?)?;
+        let store = open(&config.store_url()?, Access::Read)?;
         let bar = progress_bar(*store.head().borrow(), "verifying");
         let started = Instant::now();
-        let proved = in_system(async { Ok(verify(&store, |position, _| bar.set_position(position)).await) })?;
+        let proved = in_system(async { Ok(verify(&*store, |position, _| bar.set_position(position)).await) })?;
         bar.finish_and_clear();
         match proved {
             Ok(Proof { events, streams }) => {

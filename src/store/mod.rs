@@ -6,9 +6,13 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod memory;
+pub mod open;
+pub mod postgres;
+mod queue;
 mod ruling;
 pub mod sqlite;
 pub mod verify;
+mod writing;
 
 use futures_util::future::{BoxFuture, join_all, ready};
 use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};

@@ -1,8 +1,9 @@
 //! The vault: the small second store for what nodes must share and what must be forgettable.
 //!
 //! Facts live in the log and stay; what lives here can be destroyed, and then is gone: the data keys that open sealed
-//! text, who may sign in with what, sessions, leases. The port is [`Vault`], a trait per noun, and [`SqliteVault`] is
-//! its adapter for one machine; a contract suite (`contract/`) runs against every adapter. [`Keyring`] seals and opens
+//! text, who may sign in with what, sessions, leases. The port is [`Vault`], a trait per noun; its adapters are
+//! [`SqliteVault`] for one machine and [`PostgresVault`] for several nodes, [`open`](mod@open) chooses, and a contract
+//! suite (`contract/`) runs against each. [`Keyring`] seals and opens
 //! with the vault's keys and is what the rest of the program calls for text; `accounts` calls the rest of the port.
 //! Nothing here judges passwords, sends mail or reads the log.
 
@@ -11,7 +12,9 @@ pub mod email;
 pub mod keyring;
 pub mod keys;
 pub mod leases;
+pub mod open;
 pub mod people;
+pub mod postgres;
 pub mod resets;
 pub mod sessions;
 pub mod sqlite;
@@ -27,8 +30,9 @@ pub use keyring::{CannotSeal, Keyring};
 pub use keys::{Destroyed, KeyMaterial, KeyState, Keys};
 pub use leases::{Acquired, Lease, Leases};
 pub use people::{Admission, PasswordHash, People, Person, Role, Roles};
+pub use postgres::PostgresVault;
 pub use resets::{Redeemed, Resets};
-pub use sessions::{EndedSession, Session, SessionId, Sessions};
+pub use sessions::{EndedSession, Ending, Session, SessionId, Sessions};
 pub use sqlite::SqliteVault;
 pub use token::{Token, TokenHash};
 

@@ -11,6 +11,9 @@ use super::{Answer, Roles, TokenHash};
 /// Sessions of one account; when a further one opens, the one unused for longest ends.
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 50;
 
+/// The most endings that one [`Sessions::endings_after`] answers.
+pub const ENDINGS_PER_CALL_MAX: usize = 1024;
+
 /// The sessions of a vault.
 pub trait Sessions: Send + Sync + 'static {
     /// Opens a session, known by `token`'s hash from now on. Answers the account's sessions that gave way to it
@@ -31,6 +34,14 @@ pub trait Sessions: Send + Sync + 'static {
 
     /// Ends all sessions of the account except `keep`; answers those that ended.
     fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Answer<Vec<EndedSession>>;
+
+    /// The sessions of anybody that ended before their time after `sequence`, whoever ended them, on whichever node;
+    /// in order, at most [`ENDINGS_PER_CALL_MAX`]. Sequences are dense and nothing is added before what was answered;
+    /// endings are kept for an hour at least, so whoever finds a gap has missed some.
+    fn endings_after(&self, sequence: u64) -> Answer<Vec<Ending>>;
+
+    /// The sequence of the session that ended last, 0 when none did.
+    fn endings_head(&self) -> Answer<u64>;
 }
 
 /// Names a session. Public: it is no secret and opens nothing.
@@ -71,4 +82,15 @@ pub struct EndedSession {
     pub id: SessionId,
     /// The hash of its token.
     pub token: TokenHash,
+}
+
+/// That a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Its place among the endings, dense from 1.
+    pub sequence: u64,
+    /// Whose session it was.
+    pub account: AccountId,
+    /// Which.
+    pub session: EndedSession,
 }

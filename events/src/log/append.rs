@@ -37,7 +37,7 @@ impl AppendItem {
 impl NewEvent {
     /// The longest [`NewEvent::data`], in bytes. So many bytes in every item of an append still fit it.
     pub const DATA_BYTES_MAX: usize = 64 * 1024;
-    /// The longest [`NewEvent::traceparent`], in bytes; W3C's own is 55.
+    /// The longest [`NewEvent::traceparent`], in bytes, all of them visible ASCII; W3C's own is 55.
     pub const TRACEPARENT_BYTES_MAX: usize = 128;
 }
 
@@ -66,9 +66,12 @@ impl Append {
     /// Whether it keeps every limit, no item is empty, and no key comes twice in it. A store answers any other append
     /// with [`AppendFailure::Malformed`].
     pub fn is_well_formed(&self) -> bool {
+        // No database stores every character in a text.
+        let trace_fits = |text: &String| {
+            text.len() <= NewEvent::TRACEPARENT_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
         let event_fits = |event: &NewEvent| {
-            event.data.len() <= NewEvent::DATA_BYTES_MAX
-                && event.traceparent.as_ref().is_none_or(|text| text.len() <= NewEvent::TRACEPARENT_BYTES_MAX)
+            event.data.len() <= NewEvent::DATA_BYTES_MAX && event.traceparent.as_ref().is_none_or(trace_fits)
         };
         let item_fits = |item: &AppendItem| {
             (1..=AppendItem::EVENTS_MAX).contains(&item.events.len()) && item.events.iter().all(event_fits)

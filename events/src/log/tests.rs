@@ -55,6 +55,13 @@ fn an_append_keeps_its_limits() {
     assert!(of(NewEvent::DATA_BYTES_MAX, NewEvent::TRACEPARENT_BYTES_MAX).is_well_formed());
     assert!(!of(NewEvent::DATA_BYTES_MAX + 1, 0).is_well_formed());
     assert!(!of(0, NewEvent::TRACEPARENT_BYTES_MAX + 1).is_well_formed());
+    let traced = |text: &str| {
+        let traceparent = Some(text.to_owned());
+        append(vec![AppendItem { key: None, events: vec![NewEvent { traceparent, ..event() }] }])
+    };
+    assert!(traced("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").is_well_formed());
+    assert!(!traced("0\0").is_well_formed());
+    assert!(!traced("é").is_well_formed());
 }
 
 #[test]

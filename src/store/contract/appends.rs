@@ -173,6 +173,7 @@ pub async fn what_breaks_a_limit_is_malformed_and_leaves_no_trace(store: &Arc<dy
         of(vec![sized(NewEvent::DATA_BYTES_MAX + 1)]),
         many(Append::DATA_BYTES_MAX / NewEvent::DATA_BYTES_MAX + 1),
         of(vec![NewEvent { traceparent: Some("0".repeat(NewEvent::TRACEPARENT_BYTES_MAX + 1)), ..event("") }]),
+        of(vec![NewEvent { traceparent: Some("0\0".to_owned()), ..event("") }]),
         vec![keyed(key, "a"), keyed(key, "a")],
     ];
     for (place, items) in broken.into_iter().enumerate() {

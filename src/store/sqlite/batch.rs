@@ -9,8 +9,8 @@ use palabre_events::{Envelope, StreamId, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use std::num::NonZeroUsize;
 
-use super::queue::{Answer, Offered};
 use super::rows;
+use crate::store::queue::{Answer, Offered};
 use crate::store::ruling::{Head, place, refusal};
 
 /// The most streams whose ends the writer keeps in memory; others are looked up.

@@ -1,13 +1,12 @@
 //! The log in one SQLite file: the embedded default.
 //!
-//! Callers put appends into the bounded `queue`; the `writer` thread takes what has gathered, writes it as one
+//! Callers put appends into the bounded queue; the `writer` thread takes what has gathered, writes it as one
 //! transaction through a `batch`, and answers once the commit is on disk. Reads go to a small pool of `readers`.
 //! One process writes at a time, held by a lock in the `folder`; others may read beside it.
 
 mod batch;
 mod folder;
 mod keys;
-mod queue;
 mod readers;
 mod rows;
 mod schema;
@@ -22,13 +21,14 @@ use palabre_events::{Envelope, StreamId};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::clock::RecordingClock;
-use super::{APPENDS_MAX, EventStore, PAGE_MAX, ReadFailure};
+use super::queue::WriteQueue;
+use super::writing::Writing;
+use super::{EventStore, PAGE_MAX, ReadFailure};
 use folder::Folder;
-use queue::{Offered, Request, WriteQueue};
 use readers::Readers;
 use writer::Writer;
 
@@ -40,14 +40,6 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     /// None when it was opened to read only.
     writing: Option<Writing>,
-}
-
-#[derive(Debug)]
-struct Writing {
-    queue: Arc<WriteQueue>,
-    /// Turns true when the writer has closed the file.
-    closed: watch::Receiver<bool>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// Why a log does not open.
@@ -100,10 +92,9 @@ impl SqliteStore {
         let lock = folder.lock()?;
         let queue = Arc::new(WriteQueue::default());
         let (head, head_seen) = watch::channel(0);
-        let (closed, closed_seen) = watch::channel(false);
         let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), head, clock)?;
         let readers = Arc::new(Readers::open(&folder)?);
-        let thread = std::thread::Builder::new().name("palabre-log".to_owned()).spawn({
+        let writing = Writing::start(queue, {
             let readers = readers.clone();
             move || {
                 writer.run();
@@ -111,10 +102,8 @@ impl SqliteStore {
                 readers.close();
                 writer.close();
                 drop(lock);
-                closed.send_replace(true);
             }
         })?;
-        let writing = Writing { queue, closed: closed_seen, thread: Some(thread) };
         Ok(Self { log_id, head: head_seen, readers, writing: Some(writing) })
     }
 
@@ -127,28 +116,15 @@ impl SqliteStore {
         let (_, head) = watch::channel(position);
         Ok(Self { log_id, head, readers: Arc::new(Readers::open(&folder)?), writing: None })
     }
-
-    fn offer(&self, request: Request) -> bool {
-        self.writing.as_ref().is_some_and(|writing| writing.queue.offer(request))
-    }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         match self.writing.take() {
             None => self.readers.close(),
-            Some(mut writing) => {
-                writing.queue.close();
-                if writing.thread.take().is_some_and(|thread| thread.join().is_err()) {
-                    tracing::error!("the log's writer ended in a panic");
-                }
-            }
+            Some(writing) => drop(writing),
         }
     }
-}
-
-fn checked(append: Append) -> Offered {
-    if append.is_well_formed() { Ok(append) } else { Err(AppendFailure::Malformed) }
 }
 
 impl EventStore for SqliteStore {
@@ -157,28 +133,17 @@ impl EventStore for SqliteStore {
     }
 
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
-        let append = match checked(append) {
-            Ok(append) => append,
-            Err(malformed) => return Box::pin(ready(Err(malformed))),
-        };
-        let (reply, answer) = oneshot::channel();
-        if !self.offer(Request::one(append, reply)) {
-            return Box::pin(ready(Err(AppendFailure::Unavailable)));
+        match &self.writing {
+            Some(writing) => writing.append(append),
+            None => Box::pin(ready(Err(AppendFailure::Unavailable))),
         }
-        // A writer that ended without an answer leaves it open what became of the append.
-        Box::pin(async { answer.await.unwrap_or(Err(AppendFailure::Unknown)) })
     }
 
     fn append_many(&self, appends: Vec<Append>) -> BoxFuture<'static, Vec<Result<Vec<ItemAnswer>, AppendFailure>>> {
-        let count = appends.len();
-        if count > APPENDS_MAX {
-            return Box::pin(ready(vec![Err(AppendFailure::Malformed); count]));
+        match &self.writing {
+            Some(writing) => writing.append_many(appends),
+            None => Box::pin(ready(vec![Err(AppendFailure::Unavailable); appends.len()])),
         }
-        let (reply, answers) = oneshot::channel();
-        if !self.offer(Request::many(appends.into_iter().map(checked).collect(), reply)) {
-            return Box::pin(ready(vec![Err(AppendFailure::Unavailable); count]));
-        }
-        Box::pin(async move { answers.await.unwrap_or_else(|_| vec![Err(AppendFailure::Unknown); count]) })
     }
 
     fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
@@ -203,22 +168,13 @@ impl EventStore for SqliteStore {
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
-        let closed = match &self.writing {
+        match &self.writing {
+            Some(writing) => writing.close(),
             None => {
                 self.readers.close();
-                None
+                Box::pin(ready(()))
             }
-            Some(writing) => {
-                writing.queue.close();
-                Some(writing.closed.clone())
-            }
-        };
-        Box::pin(async move {
-            if let Some(mut closed) = closed {
-                // An error means that the writer is gone, and so is its connection.
-                drop(closed.wait_for(|closed| *closed).await);
-            }
-        })
+        }
     }
 
     fn head(&self) -> watch::Receiver<u64> {

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log};
+use crate::store::queue::{GROUP_APPENDS_MAX, QUEUED_APPENDS_MAX};
 use crate::store::verify::{Fault, NotProved, Proof, verify};
-use queue::{GROUP_APPENDS_MAX, QUEUED_APPENDS_MAX};
 
 async fn fixture() -> contract::Fixture {
     let folder = tempfile::tempdir().expect("a folder");

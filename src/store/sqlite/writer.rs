@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::batch::{Batch, Ends, no_ends};
 use super::folder::Folder;
 use super::keys::Pruning;
-use super::queue::{Answer, Offered, Request, Taken, WriteQueue};
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
+use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
+use crate::store::writing::raise;
 
 /// So long without an append, and the writer tidies up.
 const IDLE_AFTER: Duration = Duration::from_millis(250);
@@ -117,8 +118,6 @@ impl Writer {
 
     /// Serves the queue until it is closed and empty.
     pub fn run(&mut self) {
-        // Also when this thread panics: then whoever waits learns that the outcome is unknown.
-        let _abandoned = Abandon(self.queue.clone());
         loop {
             match self.queue.take(self.patience()) {
                 Taken::Group(requests) => self.serve(requests),
@@ -145,12 +144,7 @@ impl Writer {
         let mut answers = self.write(&appends).into_iter();
         if let Some(log) = &self.log {
             // Before anybody is answered, so that whoever is finds the head there already.
-            let position = log.position;
-            self.head.send_if_modified(|head| {
-                let rises = position > *head;
-                *head = position.max(*head);
-                rises
-            });
+            raise(&self.head, log.position);
         }
         for request in requests {
             let own = answers.by_ref().take(request.appends.len()).collect();
@@ -219,14 +213,5 @@ fn concerns_one(error: &rusqlite::Error) -> bool {
             ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig | ErrorCode::DatabaseCorrupt
         ),
         None => true,
-    }
-}
-
-/// Drops what waits in the queue when it is dropped itself.
-struct Abandon(Arc<WriteQueue>);
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        self.0.abandon();
     }
 }

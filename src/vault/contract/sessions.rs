@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{at, session, somebody};
 use crate::vault::sessions::SESSIONS_PER_ACCOUNT_MAX;
-use crate::vault::{EndedSession, Role, Roles, Session, SessionId, Token, Vault};
+use crate::vault::{EndedSession, Ending, PasswordHash, Role, Roles, Session, SessionId, Token, Vault};
 
 pub(super) async fn hold(vault: &Arc<dyn Vault>) {
     a_session_is_found_by_its_token_with_its_roles(vault).await;
@@ -13,6 +13,7 @@ pub(super) async fn hold(vault: &Arc<dyn Vault>) {
     all_sessions_of_an_account_end_but_the_kept_one(vault).await;
     the_session_unused_for_longest_gives_way(vault).await;
     expired_sessions_are_forgotten_when_another_opens(vault).await;
+    every_ending_is_told_in_order_and_an_expiry_is_none(vault).await;
 }
 
 async fn a_session_is_found_by_its_token_with_its_roles(vault: &Arc<dyn Vault>) {
@@ -87,4 +88,37 @@ async fn expired_sessions_are_forgotten_when_another_opens(vault: &Arc<dyn Vault
     assert!(vault.session(old.0).await.unwrap().is_some());
     vault.open_session(new.0, new.1).await.unwrap();
     assert_eq!(vault.session(old.0).await, Ok(None));
+}
+
+async fn every_ending_is_told_in_order_and_an_expiry_is_none(vault: &Arc<dyn Vault>) {
+    let head = vault.endings_head().await.unwrap();
+    assert_eq!(vault.endings_after(head).await, Ok(vec![]));
+    let anna = somebody().account;
+    let [one, two, three] = [0, 1, 2].map(|at_s| session(anna, at(at_s)));
+    for (token, session) in [one, two, three] {
+        vault.open_session(token, session).await.unwrap();
+    }
+    vault.end_session(anna, one.1.id).await.unwrap();
+    vault.end_session(anna, one.1.id).await.unwrap();
+    vault.end_sessions(anna, Some(three.1.id)).await.unwrap();
+    vault.set_password(anna, PasswordHash("$argon2id$new".to_owned()), None).await.unwrap();
+    let endings = vault.endings_after(head).await.unwrap();
+    let expected = [one, two, three].map(|(token, session)| EndedSession { id: session.id, token });
+    assert_eq!(endings.iter().map(|ending| ending.session).collect::<Vec<_>>(), expected);
+    assert!(endings.iter().zip(head + 1..).all(|(ending, due)| ending.sequence == due && ending.account == anna));
+    assert_eq!(vault.endings_head().await, Ok(head + 3));
+    assert_eq!(vault.endings_after(head + 1).await, Ok(endings[1..].to_vec()));
+
+    let (expired, later) = (session(anna, at(20_000)), session(anna, at(30_000)));
+    vault.open_session(expired.0, expired.1).await.unwrap();
+    vault.open_session(later.0, later.1).await.unwrap();
+    assert_eq!(vault.endings_head().await, Ok(head + 3), "whoever holds an expired session knows when it ends");
+    let gave_way: Vec<Ending> = {
+        for n in 0..SESSIONS_PER_ACCOUNT_MAX {
+            let (token, session) = session(anna, at(30_001 + n as i64));
+            vault.open_session(token, session).await.unwrap();
+        }
+        vault.endings_after(head + 3).await.unwrap()
+    };
+    assert_eq!(gave_way.iter().map(|ending| ending.session.id).collect::<Vec<_>>(), [later.1.id]);
 }

@@ -30,7 +30,10 @@ const READERS: usize = 2;
 /// How long one process waits for another that is writing before it answers [`VaultFailure::Unavailable`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The steps from an empty file to the present schema; `user_version` counts those that were taken.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/vault/0001_vault.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/vault/0001_vault.sql"),
+    include_str!("../../../migrations/vault/0002_endings.sql"),
+];
 
 /// A vault in a SQLite file.
 pub struct SqliteVault {

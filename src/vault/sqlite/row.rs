@@ -5,7 +5,7 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 use uuid::Uuid;
 
-use crate::vault::{EndedSession, Session, SessionId, TokenHash};
+use crate::vault::{EndedSession, Ending, Session, SessionId, TokenHash};
 
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     Ok(Uuid::from_bytes(row.get(column)?))
@@ -28,6 +28,12 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         last_seen_at: time(row, 3)?,
         expires_at: time(row, 4)?,
     })
+}
+
+/// Of the columns `session, token, sequence, account`.
+pub(super) fn ending(row: &Row<'_>) -> rusqlite::Result<Ending> {
+    let sequence = row.get::<_, i64>(2)?.unsigned_abs();
+    Ok(Ending { sequence, account: account(row, 3)?, session: ended_session(row)? })
 }
 
 /// Of the columns `session, token`.

@@ -4,9 +4,10 @@ use palabre_events::{AccountId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{SqliteVault, people, row};
-use crate::vault::sessions::SESSIONS_PER_ACCOUNT_MAX;
+use crate::vault::sessions::{ENDINGS_PER_CALL_MAX, SESSIONS_PER_ACCOUNT_MAX};
 use crate::vault::{
-    Answer, EndedSession, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions, TokenHash,
+    Answer, EndedSession, Ending, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions,
+    TokenHash,
 };
 
 impl Sessions for SqliteVault {
@@ -20,7 +21,7 @@ impl Sessions for SqliteVault {
             let kept = SESSIONS_PER_ACCOUNT_MAX as i64 - 1;
             let mut delete = connection.prepare_cached(give_way)?;
             let ended = delete.query_map(params![session.account.0.as_bytes(), kept], row::ended_session)?;
-            let ended = ended.collect::<rusqlite::Result<Vec<_>>>()?;
+            let ended = note(connection, session.account, ended.collect::<rusqlite::Result<Vec<_>>>()?)?;
             connection.execute(
                 "INSERT INTO sessions (token, session, account, made_at, last_seen_at, expires_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -68,12 +69,32 @@ impl Sessions for SqliteVault {
     fn end_session(&self, account: AccountId, id: SessionId) -> Answer<Option<EndedSession>> {
         self.write(move |connection| {
             let delete = "DELETE FROM sessions WHERE session = ?1 AND account = ?2 RETURNING session, token";
-            connection.query_row(delete, params![id.0.as_bytes(), account.0.as_bytes()], row::ended_session).optional()
+            let row = params![id.0.as_bytes(), account.0.as_bytes()];
+            let ended = connection.query_row(delete, row, row::ended_session).optional()?;
+            Ok(note(connection, account, ended.into_iter().collect())?.pop())
         })
     }
 
     fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Answer<Vec<EndedSession>> {
         self.write(move |connection| end_all(connection, account, keep))
+    }
+
+    fn endings_after(&self, sequence: u64) -> Answer<Vec<Ending>> {
+        self.read(move |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT session, token, sequence, account FROM session_endings
+                 WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+            )?;
+            select.query_map([sequence.cast_signed(), ENDINGS_PER_CALL_MAX as i64], row::ending)?.collect()
+        })
+    }
+
+    fn endings_head(&self) -> Answer<u64> {
+        self.read(|connection| {
+            // The last one may be forgotten already; SQLite remembers its number.
+            let head = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'session_endings'";
+            connection.query_row(head, [], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
+        })
     }
 }
 
@@ -113,7 +134,21 @@ pub(super) fn end_all(
     let mut delete = connection
         .prepare_cached("DELETE FROM sessions WHERE account = ?1 AND session IS NOT ?2 RETURNING session, token")?;
     let keep = keep.map(|session| session.0.into_bytes());
-    delete.query_map(params![account.0.as_bytes(), keep], row::ended_session)?.collect()
+    let ended = delete.query_map(params![account.0.as_bytes(), keep], row::ended_session)?;
+    note(connection, account, ended.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Notes endings for whoever serves the sessions, and forgets old notes.
+fn note(connection: &Connection, account: AccountId, ended: Vec<EndedSession>) -> rusqlite::Result<Vec<EndedSession>> {
+    let insert = "INSERT INTO session_endings (session, token, account) VALUES (?1, ?2, ?3)";
+    for EndedSession { id, token } in &ended {
+        connection.prepare_cached(insert)?.execute(params![id.0.as_bytes(), token.0, account.0.as_bytes()])?;
+    }
+    if !ended.is_empty() {
+        let forget = "DELETE FROM session_endings WHERE ended_at < unixepoch() - 3600";
+        connection.prepare_cached(forget)?.execute([])?;
+    }
+    Ok(ended)
 }
 
 fn holder_of(connection: &Connection, token: TokenHash, now: Timestamp) -> rusqlite::Result<Option<AccountId>> {

@@ -7,25 +7,25 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The most appends that wait for the writer; more are answered [`AppendFailure::Unavailable`].
-pub(super) const QUEUED_APPENDS_MAX: usize = 16 * 1024;
+pub(in crate::store) const QUEUED_APPENDS_MAX: usize = 16 * 1024;
 /// The most bytes of events that wait for the writer; more are answered [`AppendFailure::Unavailable`].
-pub(super) const QUEUED_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(in crate::store) const QUEUED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most appends in one commit, unless one bulk request alone holds more.
-pub(super) const GROUP_APPENDS_MAX: usize = 1024;
+pub(in crate::store) const GROUP_APPENDS_MAX: usize = 1024;
 /// The bytes of events after which a commit takes no further request.
-pub(super) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(in crate::store) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What an event costs beside its data, roughly.
 const ENVELOPE_BYTES: usize = 256;
 
 /// What the log says to one append.
-pub(super) type Answer = Result<Vec<ItemAnswer>, AppendFailure>;
+pub(in crate::store) type Answer = Result<Vec<ItemAnswer>, AppendFailure>;
 
 /// An append, or its answer when it is malformed.
-pub(super) type Offered = Result<Append, AppendFailure>;
+pub(in crate::store) type Offered = Result<Append, AppendFailure>;
 
 /// One caller's appends.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(in crate::store) struct Request {
     pub appends: Vec<Offered>,
     bytes: usize,
     reply: Reply,
@@ -66,7 +66,7 @@ impl Request {
 
 /// What the writer finds to do.
 #[derive(Debug)]
-pub(super) enum Taken {
+pub(in crate::store) enum Taken {
     /// Write these together.
     Group(Vec<Request>),
     /// Nothing came for a while.
@@ -77,7 +77,7 @@ pub(super) enum Taken {
 
 /// Requests on their way to the writer, in the order of the calls.
 #[derive(Debug, Default)]
-pub(super) struct WriteQueue {
+pub(in crate::store) struct WriteQueue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
 }

@@ -1,0 +1,178 @@
+//! Where a database is and how to speak to it: a URL, read once.
+//!
+//! TLS is spoken when the URL asks for it, and then the server's certificate is always checked, by name and up to a
+//! root: `sslmode=require`, `verify-ca` and `verify-full` mean the same here.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long one host may take to let us in.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// How long a peer may leave sent bytes unacknowledged before the connection counts as lost.
+const UNACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The address of a database. `Debug` and `Display` show neither user nor password.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+    /// None where it is not asked for.
+    tls: Option<MakeRustlsConnect>,
+}
+
+/// Why a URL is no address. Never repeats the URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum BadAddress {
+    /// It cannot be read.
+    #[error("not an address of a database such as postgres://user:password@host/name: {0}")]
+    Unreadable(#[from] tokio_postgres::Error),
+    /// It does not say where.
+    #[error("the address of the database names no host")]
+    NoHost,
+    /// Another way to speak TLS than those known.
+    #[error("sslmode is disable, require, verify-ca or verify-full; the last three check the certificate")]
+    SslMode,
+    /// The file of root certificates cannot be used.
+    #[error("sslrootcert cannot be used: {0}")]
+    RootCertificates(String),
+}
+
+impl Address {
+    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require&sslrootcert=/etc/palabre/ca.pem`.
+    /// Several hosts separated by commas are tried in order, and the first that can be written to is taken.
+    pub fn parse(url: &str) -> Result<Self, BadAddress> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut tls, mut roots, mut rest) = (false, None, form_urlencoded::Serializer::new(String::new()));
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, &*value) {
+                ("sslmode", "disable") => tls = false,
+                ("sslmode", "require" | "verify-ca" | "verify-full") => tls = true,
+                ("sslmode", _) => return Err(BadAddress::SslMode),
+                ("sslrootcert", file) => roots = Some(file.to_owned()),
+                // The driver reads %20, not +, as a space; no option of it has either.
+                (name, value) => drop(rest.append_pair(name, value)),
+            }
+        }
+        let mut config: Config = format!("{base}?{}", rest.finish()).parse()?;
+        if config.get_hosts().is_empty() {
+            return Err(BadAddress::NoHost);
+        }
+        config
+            .application_name("palabre")
+            .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            .ssl_mode(if tls { SslMode::Require } else { SslMode::Disable })
+            .connect_timeout(CONNECT_WITHIN)
+            .tcp_user_timeout(UNACKNOWLEDGED_WITHIN)
+            .keepalives_idle(UNACKNOWLEDGED_WITHIN);
+        let tls = if tls { Some(MakeRustlsConnect::new(client_config(roots.as_deref())?)) } else { None };
+        Ok(Self { config, tls })
+    }
+
+    /// Whether what is said can be read on the way to another machine.
+    pub fn is_exposed(&self) -> bool {
+        let is_near = |host: &Host| match host {
+            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+            Host::Unix(_) => true,
+        };
+        self.config.get_ssl_mode() == SslMode::Disable && !self.config.get_hosts().iter().all(is_near)
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn tls(&self) -> Option<&MakeRustlsConnect> {
+        self.tls.as_ref()
+    }
+}
+
+fn client_config(roots: Option<&str>) -> Result<ClientConfig, BadAddress> {
+    let mut trusted = RootCertStore::empty();
+    match roots {
+        None => trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => {
+            let unusable = |why: String| BadAddress::RootCertificates(format!("{file}: {why}"));
+            let certificates = CertificateDer::pem_file_iter(file).map_err(|why| unusable(why.to_string()))?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|why| unusable(why.to_string()))?;
+                trusted.add(certificate).map_err(|why| unusable(why.to_string()))?;
+            }
+            if trusted.is_empty() {
+                return Err(unusable("there is no certificate in it".to_owned()));
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.expect("the provider serves the default versions");
+    Ok(versions.with_root_certificates(trusted).with_no_client_auth())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        for (place, host) in self.config.get_hosts().iter().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            match host {
+                Host::Tcp(name) => write!(f, "{comma}{name}")?,
+                Host::Unix(folder) => write!(f, "{comma}{}", folder.display())?,
+            }
+            if let Some(port) = self.config.get_ports().get(place).or(self.config.get_ports().first()) {
+                write!(f, ":{port}")?;
+            }
+        }
+        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "s3cr3t";
+
+    #[test]
+    fn an_address_shows_where_and_no_secret() {
+        let address = Address::parse("postgres://anna:s3cr3t@db.example:5433,other.example:5434/palabre").unwrap();
+        assert_eq!(address.to_string(), "postgres://db.example:5433,other.example:5434/palabre");
+        assert!(!format!("{address:?}").contains(SECRET));
+        let socket = Address::parse("postgres://postgres@%2Frun%2Fpostgresql/palabre").unwrap();
+        assert_eq!(socket.to_string(), "postgres:///run/postgresql/palabre");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_secret() {
+        let urls = [
+            "postgres://anna:s3cr3t@db/palabre?sslmode=prefer",
+            "postgres://anna:s3cr3t@db:port/palabre",
+            "postgres://anna:s3cr3t@db/palabre?colour=blue",
+            "postgres:///palabre?password=s3cr3t",
+            "postgres://anna:s3cr3t@db/palabre?sslmode=require&sslrootcert=/nowhere.pem",
+        ];
+        for url in urls {
+            let error = Address::parse(url).expect_err(url);
+            assert!(!format!("{error} {error:?}").contains(SECRET), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_clear_over_the_network_is_noticed() {
+        let exposed = |url: &str| Address::parse(url).unwrap().is_exposed();
+        assert!(exposed("postgres://anna@db.example/palabre"));
+        assert!(!exposed("postgres://anna@db.example/palabre?sslmode=require"));
+        assert!(!exposed("postgres://anna@127.0.0.1/palabre"));
+        assert!(!exposed("postgres://anna@%2Frun%2Fpostgresql/palabre"));
+    }
+}

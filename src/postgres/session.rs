@@ -1,0 +1,119 @@
+//! One connection: made, set up, and made again after it was lost.
+
+use futures_util::stream::{Stream, StreamExt, poll_fn};
+use std::pin::Pin;
+use std::time::Duration;
+use tokio_postgres::{AsyncMessage, Client, NoTls};
+
+use super::{Address, OpenFailure};
+use crate::random;
+
+/// The longest that anything asked of the database may take; after that its connection is given up.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Settings of every connection. The server gives up before the client does, so that no lock outlives its holder's
+/// patience: a node that stops in the middle of a transaction holds the others up for three seconds. Every query of
+/// this program is answered by an index; plans are made before the tables have grown and kept, so the planner is kept
+/// from scanning tables that it believes to be small.
+pub(super) const SETTINGS: &str = "
+    SET statement_timeout = '10s';
+    SET lock_timeout = '8s';
+    SET idle_in_transaction_session_timeout = '3s';
+    SET tcp_user_timeout = '10s';
+    SET tcp_keepalives_idle = 10;
+    SET tcp_keepalives_interval = 5;
+    SET client_min_messages = warning;
+    SET jit = off;
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+/// A connection's other half: what the server says unasked, until the connection ends. It must be polled for the client
+/// to get anywhere.
+pub(crate) type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+
+/// Connects and sets the session up. `drive` sees to it that the messages are polled.
+pub(crate) async fn connect(address: &Address, drive: impl FnOnce(Messages)) -> Result<Client, tokio_postgres::Error> {
+    let client = match address.tls() {
+        Some(tls) => {
+            let (client, mut connection) = address.config().connect(tls.clone()).await?;
+            drive(Box::pin(poll_fn(move |context| connection.poll_message(context))));
+            client
+        }
+        None => {
+            let (client, mut connection) = address.config().connect(NoTls).await?;
+            drive(Box::pin(poll_fn(move |context| connection.poll_message(context))));
+            client
+        }
+    };
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
+}
+
+/// Polls messages to their end, and listens to none.
+pub(crate) async fn ignore(mut messages: Messages) {
+    while let Some(Ok(_)) = messages.next().await {}
+}
+
+/// Refuses a server that would lose what it acknowledged, and warns of one that may.
+pub(crate) async fn demand_durability(client: &Client, address: &Address) -> Result<(), OpenFailure> {
+    let asked = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
+                        current_setting('synchronous_commit')";
+    let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
+    if row.get::<_, &str>(0) == "off" {
+        return Err(OpenFailure::NotDurable { address: address.to_string() });
+    }
+    if row.get::<_, &str>(1) == "off" {
+        tracing::warn!(%address, "full_page_writes is off: unless the file system writes pages whole, a power cut may damage the database");
+    }
+    if row.get::<_, &str>(2) == "local" {
+        tracing::warn!(%address, "synchronous_commit is local: what was acknowledged may be missing on a standby that takes over");
+    }
+    if address.is_exposed() {
+        tracing::warn!(%address, "the database is spoken to without TLS over the network; add sslmode=require");
+    }
+    Ok(())
+}
+
+/// How long to wait before the next attempt: twice as long each time, with half of it at random, so that nodes do not
+/// come back all at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(50);
+    const DOUBLINGS_MAX: u32 = 5;
+
+    /// The next pause: 25–50 ms at first, at most 1.6 s.
+    pub fn pause(&mut self) -> Duration {
+        let whole = Self::FIRST * 2_u32.pow(self.failures.min(Self::DOUBLINGS_MAX));
+        self.failures = self.failures.saturating_add(1);
+        let [random] = random::bytes();
+        whole / 2 + whole * u32::from(random) / 512
+    }
+
+    /// It worked: the next pause is a short one again.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_start_anew() {
+        let mut backoff = Backoff::default();
+        for round in 0..10 {
+            let whole = Backoff::FIRST * 2_u32.pow(round.min(Backoff::DOUBLINGS_MAX));
+            let pause = backoff.pause();
+            assert!((whole / 2..whole).contains(&pause), "{pause:?}");
+        }
+        backoff.reset();
+        assert!(backoff.pause() < Backoff::FIRST);
+    }
+}

@@ -1,0 +1,112 @@
+//! Which log, and opening it: the one place that knows every adapter by name.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::EventStore;
+use super::postgres::PostgresStore;
+use super::sqlite::SqliteStore;
+use crate::postgres::{Address, BadAddress};
+
+/// Where a log is. `Debug` and `Display` show no secret.
+#[derive(Clone)]
+pub enum StoreUrl {
+    /// `sqlite:FOLDER`.
+    Sqlite(PathBuf),
+    /// `postgres://…`.
+    Postgres(Box<Address>),
+}
+
+/// What a log is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To read and to write; it is made where there is none. A log in a folder has one such process at a time.
+    Write,
+    /// To read only, also while others write; it must be there.
+    Read,
+}
+
+/// Why a text does not say where a log is. Never repeats the text, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum BadStoreUrl {
+    /// There is no such kind.
+    #[error("the store must be sqlite:FOLDER or postgres://…; `{0}` is not known")]
+    Scheme(String),
+    /// It says no folder.
+    #[error("the store must be sqlite:FOLDER or postgres://…; the folder is missing")]
+    NoFolder,
+    /// The address of a database cannot be read.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+}
+
+/// Why a log is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailure {
+    /// The one in a folder.
+    #[error(transparent)]
+    Sqlite(#[from] super::sqlite::OpenFailure),
+    /// The one in a database.
+    #[error(transparent)]
+    Postgres(#[from] crate::postgres::OpenFailure),
+}
+
+/// Opens the log at `url`. May block for a moment.
+pub fn open(url: &StoreUrl, access: Access) -> Result<Arc<dyn EventStore>, OpenFailure> {
+    Ok(match (url, access) {
+        (StoreUrl::Sqlite(folder), Access::Write) => Arc::new(SqliteStore::open(folder)?),
+        (StoreUrl::Sqlite(folder), Access::Read) => Arc::new(SqliteStore::open_read_only(folder)?),
+        (StoreUrl::Postgres(address), Access::Write) => Arc::new(PostgresStore::open(address)?),
+        (StoreUrl::Postgres(address), Access::Read) => Arc::new(PostgresStore::open_read_only(address)?),
+    })
+}
+
+impl FromStr for StoreUrl {
+    type Err = BadStoreUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadStoreUrl> {
+        match text.split_once(':') {
+            Some(("sqlite", "")) => Err(BadStoreUrl::NoFolder),
+            Some(("sqlite", folder)) => Ok(Self::Sqlite(folder.into())),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Box::new(Address::parse(text)?))),
+            Some((scheme, _)) => Err(BadStoreUrl::Scheme(scheme.to_owned())),
+            // A text without a colon holds no password.
+            None => Err(BadStoreUrl::Scheme(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(folder) => write!(f, "sqlite:{}", folder.display()),
+            Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_in_a_folder_or_in_a_database() {
+        let shown = |text: &str| text.parse::<StoreUrl>().map(|url| url.to_string()).map_err(|bad| bad.to_string());
+        assert_eq!(shown("sqlite:/srv/palabre"), Ok("sqlite:/srv/palabre".to_owned()));
+        assert_eq!(shown("postgres://anna:s3cr3t@db/log"), Ok("postgres://db/log".to_owned()));
+        assert_eq!(shown("postgresql://anna:s3cr3t@db/log"), Ok("postgres://db/log".to_owned()));
+        for (text, said) in
+            [("mysql://x", "`mysql` is not known"), ("here", "`here`"), ("sqlite:", "folder is missing")]
+        {
+            assert!(shown(text).unwrap_err().contains(said), "{text}");
+        }
+    }
+}
