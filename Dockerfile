@@ -11,8 +11,8 @@ RUN cargo build --release --locked --bin palabre \
 # Only what a C program needs, and a user without a shell. No package manager, nothing to keep up to date but this line.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/palabre /usr/local/bin/palabre
-COPY --from=build --chown=nonroot:nonroot /out/data /data
-USER nonroot:nonroot
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
 ENV PALABRE_DATA=/data PALABRE_LISTEN=0.0.0.0:8080
 VOLUME /data
 EXPOSE 8080

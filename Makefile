@@ -20,6 +20,11 @@ run: ## Build and start the server on the embedded store (LISTEN=…, DATA=…)
 	cargo build --release --bin palabre
 	exec target/release/palabre serve --listen $(LISTEN) --data $(DATA)
 
+.PHONY: cluster
+cluster: ## Start PostgreSQL, Redis, three nodes and a balancer on this machine (LISTEN=…); Ctrl-C stops them
+	cargo build --release --bin palabre
+	PALABRE_LISTEN=$(LISTEN) exec scripts/cluster/run target/release/palabre
+
 .PHONY: test
 test: test-needs ## Install what tests need, then check format, lints and docs and run every test
 	cargo fmt --all --check

@@ -41,6 +41,8 @@ pub struct Config {
     pub sockets_per_account: usize,
     /// The most sockets of one address.
     pub sockets_per_address: usize,
+    /// Seconds between two pings of a socket; whoever says nothing for 2.4 times as long is closed.
+    pub ping_every_s: u32,
     /// The most sign-ups and sign-ins per minute of one address.
     pub sign_ins_per_min: u32,
     /// Threads that serve HTTP and sockets.
@@ -71,6 +73,7 @@ impl Default for Config {
             requests_per_s: 50,
             sockets_per_account: 20,
             sockets_per_address: 1_000,
+            ping_every_s: 25,
             sign_ins_per_min: 30,
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             log_filter: "info".to_owned(),

@@ -79,7 +79,8 @@ impl Platform {
         let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
 
         let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
-        let hub = Hub::with(log.clone(), opener, caps, Pace::default());
+        let pace = Pace::with_pings(Duration::from_secs(config.ping_every_s.max(1).into()));
+        let hub = Hub::with(log.clone(), opener, caps, pace);
         let (effects, causes) = Effects::new();
         let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects: effects.clone() };
         let arbiters: Vec<Arbiter> = (0..config.workers.max(1)).map(|_| Arbiter::new()).collect();

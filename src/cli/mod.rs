@@ -126,6 +126,10 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_SOCKETS_PER_ADDRESS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets_per_address: Option<usize>,
+    /// Seconds between two pings of a socket; who says nothing for 2.4 times as long is closed [default: 25].
+    #[arg(long, env = "PALABRE_PING_EVERY_S", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping_every_s: Option<u32>,
     /// The most sign-ups and sign-ins per minute of one address [default: 30].
     #[arg(long, env = "PALABRE_SIGN_INS_PER_MIN", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]

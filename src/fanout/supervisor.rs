@@ -108,16 +108,18 @@ async fn keep(context: &Context, stopped: oneshot::Receiver<()>) {
 
 async fn keep_connected(context: &Context) {
     let peers = &context.peers;
-    let mut pause = PAUSE_MIN;
+    let (mut pause, mut said) = (PAUSE_MIN, String::new());
     loop {
         let (ended, was_up) = one_session(context).await;
         peers.dropped(Dropped::Shut, peers.shared.queue.shut());
         if was_up {
             pause = PAUSE_MIN;
             metrics::fanout_link_lost();
-            tracing::warn!(why = %ended, "the link to Redis is down; other nodes are heard from the log, later");
-        } else {
-            tracing::debug!(why = %ended, "Redis cannot be used");
+        }
+        // It is tried again and again; each reason is worth one line.
+        if was_up || said != ended {
+            tracing::warn!(why = %ended, "no link to Redis; other nodes are heard from the log, later");
+            said.clone_from(&ended);
         }
         peers.shared.state.send_modify(|state| match state {
             LinkState::Down { why, .. } => *why = ended,

@@ -1,6 +1,10 @@
 //! The chat over real sockets, on a real server.
 
 mod client;
+mod hostile;
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../support/process.rs"]
+mod process;
 mod protocol;
 mod resuming;
 #[path = "../support/mod.rs"]

@@ -1,52 +1,14 @@
 //! A node that is killed: its people are soon offline, and their clients go on elsewhere.
 
 use serde_json::json;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::client::{Client, offer_ride};
 use crate::postgres::PostgresServer;
+use crate::process::Process;
 use crate::redis::RedisServer;
 use crate::support::{Person, TestServer};
-
-/// A node in a process of its own. It is killed when it is dropped.
-struct Process {
-    child: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Process {
-    fn start(store: &str, redis: &RedisServer) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--store", store, "--redis", &redis.url(), "--data"])
-            .arg(folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let address = first.trim().rsplit("http://").next().unwrap().to_owned();
-        Self { child, address, _folder: folder }
-    }
-
-    /// As `kill -9`.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        self.child.kill().and_then(|()| self.child.wait()).ok();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_people_of_a_node_that_is_killed_go_offline_and_go_on_elsewhere() {
@@ -55,7 +17,7 @@ async fn the_people_of_a_node_that_is_killed_go_offline_and_go_on_elsewhere() {
         let (store, redis) = (store.clone(), redis.url());
         TestServer::start_with(move |config| (config.store, config.redis) = (Some(store), Some(redis)))
     };
-    let mut node = Process::start(&store, &redis);
+    let mut node = Process::start(&["--store", &store, "--redis", &redis.url()]);
     let (driver, passenger) = (there.sign_up("Dora").await, there.sign_up("Anna").await);
     let ride = offer_ride(&there, &driver).await;
     let mut at_driver = Client::connect(&there, &driver).await;
@@ -83,6 +45,6 @@ async fn the_people_of_a_node_that_is_killed_go_offline_and_go_on_elsewhere() {
 }
 
 async fn connect(node: &Process, person: &Person) -> Client {
-    let stream = TcpStream::connect(&node.address).await.unwrap();
-    Client::over(stream, &node.address, person).await
+    let stream = TcpStream::connect(&node.host).await.unwrap();
+    Client::over(stream, &node.host, person).await
 }

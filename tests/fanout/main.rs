@@ -9,8 +9,12 @@ mod nodes;
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/redis.rs"]
 mod redis;
 mod revoked;
+#[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -231,7 +231,7 @@ async fn what_was_written_on_one_node_is_read_on_the_other_from_its_position_on(
         let url = format!("http://{}/api/v1/conversations?min_position={position}", pair.there.address);
         let inbox = http.get(url).bearer_auth(&apart.talk.passenger.token);
         let inbox: Value = inbox.send().await.unwrap().json().await.unwrap();
-        assert_eq!(inbox["conversations"][0]["unread"], number, "{inbox}");
+        assert_eq!(inbox["items"][0]["unread"], number, "{inbox}");
     }
 }
 
