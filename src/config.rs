@@ -179,8 +179,8 @@ mod tests {
         };
         assert_eq!(vault(None, None), "sqlite:data/vault.db");
         assert_eq!(vault(Some("sqlite:/srv/log"), None), "sqlite:data/vault.db");
-        assert_eq!(vault(Some("postgres://anna:s3cr3t@db/palabre"), None), "postgres://db/palabre");
-        assert_eq!(vault(Some("postgres://db/palabre"), Some("postgres://other/vault")), "postgres://other/vault");
+        assert_eq!(vault(Some("postgres://anna:s3cr3t@db/palabre"), None), "postgres://db:5432/palabre");
+        assert_eq!(vault(Some("postgres://db/palabre"), Some("postgres://other/vault")), "postgres://other:5432/vault");
         assert_eq!(vault(Some("postgres://db/palabre"), Some("sqlite:/srv/vault.db")), "sqlite:/srv/vault.db");
     }
 

@@ -40,7 +40,8 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())
     .disable_signals()
-    .bind(listen)?;
+    .bind(listen)
+    .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}")))?;
     let addresses = server.addrs();
     Ok(Listening { server: server.run(), addresses })
 }

@@ -471,7 +471,7 @@ fn talk() -> Vec<Case> {
         http(
             "to talk where others do",
             post("/api/v1/conversations/{others}/messages", r#"{"text":"Hello"}"#),
-            Problem(403, "not_a_participant", ""),
+            Problem(404, "no_such_conversation", ""),
         ),
         http(
             "to read where others talk",
@@ -701,7 +701,7 @@ fn frames() -> Vec<Case> {
         frame("a message to nowhere", says(|frame| drop(frame.as_object_mut().unwrap().remove("conversation"))), invalid("conversation")),
         frame("a message to no id", says(|frame| frame["conversation"] = json!("us")), invalid("conversation")),
         frame("a message to nobody", says(|frame| frame["conversation"] = json!(Uuid::new_v4())), Error("no_such_conversation", "")),
-        frame("a message to others", says(|frame| frame["conversation"] = json!("{others}")), Error("not_a_participant", "")),
+        frame("a message to others", says(|frame| frame["conversation"] = json!("{others}")), Error("no_such_conversation", "")),
         frame("a message of nothing", says(|frame| frame["text"] = json!("")), invalid("text")),
         frame("a message too long", says(|frame| frame["text"] = json!("a".repeat(4_001))), invalid("text")),
         frame("a message that is a number", says(|frame| frame["text"] = json!(5)), invalid("text")),

@@ -1,7 +1,12 @@
 //! The command line as an operator uses it: import, rebuild, audit, admin; each in a process of its own.
 
+#[expect(dead_code, reason = "other test programs use more of it")]
+mod support;
+
 use std::path::Path;
 use std::process::{Command, Output};
+
+use support::TestServer;
 
 struct Run {
     code: Option<i32>,
@@ -111,4 +116,42 @@ fn what_is_not_there_is_said_in_words() {
     assert!(unknown.err.contains("there is no ride 0190a4b2"), "{}", unknown.err);
     assert_eq!(palabre(data.path(), &["import", "offers", "/nowhere.jsonl"]).code, Some(1));
     assert_eq!(palabre(data.path(), &["fly"]).code, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_a_running_server_is_restored_under_a_new_name() {
+    let (data, backups) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = TestServer::start_with(|config| config.data = data.path().to_owned());
+    let anna = server.sign_up("Anna").await;
+    let log_id = server.platform.log.log_id();
+    let (log, vault) = (backups.path().join("log"), backups.path().join("vault.db"));
+    let [log, vault] = [&log, &vault].map(|path| path.to_str().unwrap());
+    for _ in 0..2 {
+        let run = palabre(data.path(), &["backup", "log", log]);
+        if run.code == Some(0) {
+            assert!(run.out.starts_with("1 events in 1 streams are in "), "{}", run.out);
+        } else {
+            assert!(run.err.contains("already"), "nothing is written over: {}", run.err);
+        }
+    }
+    assert_eq!(palabre(data.path(), &["backup", "vault", vault]).code, Some(0));
+    assert_eq!(palabre(data.path(), &["backup", "vault", vault]).code, Some(1));
+    drop(server);
+
+    let mut names = vec![log_id];
+    for _ in 0..2 {
+        let restored = tempfile::tempdir().unwrap();
+        std::fs::copy(Path::new(log).join("log.sqlite"), restored.path().join("log.sqlite")).unwrap();
+        std::fs::copy(vault, restored.path().join("vault.db")).unwrap();
+        let server = TestServer::start_with(|config| config.data = restored.path().to_owned());
+        let answer = reqwest::Client::new().get(format!("http://{}/api/v1/me", server.address));
+        let answer = answer.bearer_auth(&anna.token).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        assert!(answer.text().await.unwrap().contains("Anna"), "the vault opens what the log has sealed");
+        assert!(!names.contains(&server.platform.log.log_id()), "each time it is restored, it is another log");
+        names.push(server.platform.log.log_id());
+        drop(server);
+        let proved = palabre(restored.path(), &["verify"]);
+        assert_eq!(proved.code, Some(0), "{}", proved.err);
+    }
 }

@@ -27,6 +27,17 @@ pub struct PendingEffect {
     pub effect: Effect,
 }
 
+/// Which effects are asked for: those whose cause lies at or before a position and happened at or before a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EffectsSought {
+    /// The highest position of a cause.
+    pub cause_position: u64,
+    /// The latest moment of a cause.
+    pub caused_by: Timestamp,
+    /// Only effects after this one, the last of the page before: its cause and its key.
+    pub after: Option<(u64, EffectKey)>,
+}
+
 /// How much is still to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Backlog {
@@ -163,20 +174,22 @@ impl Pending {
 const SELECT: &str = "SELECT cause_position, caused_at, effect FROM pending_effects";
 
 impl ViewsReader {
-    /// Effects whose cause lies at or before `cause_position` and happened at or before `caused_by`, in the order of
-    /// their causes; at most `limit` and [`PAGE_MAX`].
-    pub fn pending_effects(
-        &self,
-        cause_position: u64,
-        caused_by: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<PendingEffect>, ViewError> {
+    /// A page of the effects that are `sought`, in the order of their causes; at most `limit` and [`PAGE_MAX`].
+    pub fn pending_effects(&self, sought: EffectsSought, limit: usize) -> Result<Vec<PendingEffect>, ViewError> {
         self.read(|db| {
             let select = format!(
-                "{SELECT} WHERE cause_position <= ?1 AND caused_at <= ?2 ORDER BY cause_position, effect_key LIMIT ?3"
+                "{SELECT} WHERE cause_position <= ?1 AND caused_at <= ?2 AND (cause_position, effect_key) > (?3, ?4)
+                 ORDER BY cause_position, effect_key LIMIT ?5"
             );
-            let limit = signed(limit.min(PAGE_MAX) as u64);
-            let values = params![signed(cause_position), caused_by.as_millis(), limit];
+            let (after_position, after_key) =
+                sought.after.map_or((0, String::new()), |(position, key)| (position, key.to_string()));
+            let values = params![
+                signed(sought.cause_position),
+                sought.caused_by.as_millis(),
+                signed(after_position),
+                after_key,
+                signed(limit.min(PAGE_MAX) as u64)
+            ];
             db.prepare_cached(&select)?.query_map(values, pending)?.collect()
         })
     }

@@ -5,6 +5,7 @@
 
 use palabre_events::Envelope;
 use palabre_events::policy::EffectKey;
+use palabre_projections::pending::{EffectsSought, PendingEffect};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::store::EventStore;
 const EVERY: Duration = Duration::from_millis(500);
 /// Younger effects are left to the node that committed their cause, in seconds.
 const OLDER_THAN_S: i64 = 2;
-/// The most effects of one look.
+/// The most effects of one page of a look.
 const AT_ONCE_MAX: usize = 256;
 /// The longest pause before an effect that fails is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(300);
@@ -28,14 +29,24 @@ pub struct Finisher {
     runner: Runner,
     views: ViewsHandle,
     log: Arc<dyn EventStore>,
-    /// Effects that failed: how often, and when to try again. At most as many as are pending.
-    failed: HashMap<EffectKey, (u32, Instant)>,
+    /// Effects that failed. At most as many as are pending.
+    failed: HashMap<EffectKey, Failed>,
+    /// Counts the looks.
+    look: u64,
+}
+
+/// An effect that failed.
+struct Failed {
+    times: u32,
+    again_at: Instant,
+    /// The last look that found it pending; what a look does not find any more is forgotten.
+    seen_in_look: u64,
 }
 
 impl Finisher {
     /// A finisher that looks into `views` and runs with `runner`.
     pub fn new(runner: Runner, views: ViewsHandle, log: Arc<dyn EventStore>) -> Self {
-        Self { runner, views, log, failed: HashMap::new() }
+        Self { runner, views, log, failed: HashMap::new(), look: 0 }
     }
 
     /// Looks for ever. The first look takes everything that is pending, whatever its age.
@@ -52,38 +63,58 @@ impl Finisher {
         }
     }
 
-    /// One look; answers the last position that it made.
+    /// One look at everything that is pending, page by page, so that effects which fail keep nobody waiting; answers the
+    /// last position that it made.
     async fn finish(&mut self, older_than_s: i64) -> Option<u64> {
-        let before = clock::now().plus_seconds(-older_than_s);
-        let seen = self.views.position();
-        let pending = match self.views.query(move |views| views.pending_effects(seen, before, AT_ONCE_MAX)).await {
-            Ok(pending) => pending,
-            Err(failure) => {
-                tracing::warn!(%failure, "cannot look for effects that are missing");
-                return None;
-            }
-        };
-        self.failed.retain(|key, _| pending.iter().any(|pending| pending.effect.key() == *key));
+        let caused_by = clock::now().plus_seconds(-older_than_s);
+        let mut sought = EffectsSought { cause_position: self.views.position(), caused_by, after: None };
         let mut last_position = None;
-        for pending in pending {
-            let key = pending.effect.key();
-            if self.failed.get(&key).is_some_and(|(_, again_at)| Instant::now() < *again_at) {
-                continue;
+        self.look += 1;
+        loop {
+            let page = match self.views.query(move |views| views.pending_effects(sought, AT_ONCE_MAX)).await {
+                Ok(page) => page,
+                Err(failure) => {
+                    tracing::warn!(%failure, "cannot look for effects that are missing");
+                    return last_position;
+                }
+            };
+            let Some(last) = page.last() else { break };
+            sought.after = Some((last.cause_position, last.effect.key()));
+            let more = page.len() == AT_ONCE_MAX;
+            for pending in page {
+                last_position = last_position.max(self.try_again(pending).await);
             }
-            let Some(cause) = self.cause(pending.cause_position).await else { continue };
-            match self.runner.run_effect(pending.effect, &cause).await {
-                Ran::Done(position) => {
-                    tracing::info!(effect = %key, "finished what was interrupted");
-                    last_position = last_position.max(position);
-                }
-                Ran::Later | Ran::Refused => {
-                    let (failures, again_at) = self.failed.entry(key).or_insert((0, Instant::now()));
-                    *failures += 1;
-                    *again_at = Instant::now() + EVERY.saturating_mul(1 << (*failures).min(16)).min(PAUSE_MAX);
-                }
+            if !more {
+                break;
             }
         }
+        self.failed.retain(|_, failed| failed.seen_in_look == self.look);
         last_position
+    }
+
+    /// Runs an effect, unless it failed a short while ago; answers the position that it made.
+    async fn try_again(&mut self, pending: PendingEffect) -> Option<u64> {
+        let key = pending.effect.key();
+        if let Some(failed) = self.failed.get_mut(&key) {
+            failed.seen_in_look = self.look;
+            if Instant::now() < failed.again_at {
+                return None;
+            }
+        }
+        let cause = self.cause(pending.cause_position).await?;
+        match self.runner.run_effect(pending.effect, &cause).await {
+            Ran::Done(position) => {
+                tracing::info!(effect = %key, "finished what was interrupted");
+                position
+            }
+            Ran::Later | Ran::Refused => {
+                let first = Failed { times: 0, again_at: Instant::now(), seen_in_look: self.look };
+                let failed = self.failed.entry(key).or_insert(first);
+                failed.times += 1;
+                failed.again_at = Instant::now() + EVERY.saturating_mul(1 << failed.times.min(16)).min(PAUSE_MAX);
+                None
+            }
+        }
     }
 
     async fn cause(&self, position: u64) -> Option<Arc<Envelope>> {

@@ -91,7 +91,7 @@ async fn run(platform: Arc<Platform>, reply: Reply, what: What) {
         }
         What::Typing { conversation, on } => match platform.hub.typing(connection.account(), conversation, on).await {
             Ok(true) => return reply.nothing(),
-            Ok(false) => Err(talk::not_a_participant()),
+            Ok(false) => Err(talk::no_such_conversation()),
             Err(cannot_read) => Err(cannot_read.into()),
         },
         What::MarkRead { key, conversation, up_to } => {

@@ -4,6 +4,8 @@
 
 mod admin;
 mod audit;
+mod backup;
+mod copy;
 mod import;
 mod offline;
 mod rebuild;
@@ -45,6 +47,10 @@ enum Command {
     Import(import::Import),
     /// Prove the whole log: positions, versions and the chain of hashes of every stream. Works while a server runs.
     Verify(verify::Verify),
+    /// Copy a log or a vault into another store, from one machine to many or back. Goes on where it stopped.
+    Copy(copy::Copy),
+    /// Back up an embedded log or vault. Works while a server runs.
+    Backup(backup::Backup),
     /// Fold the log anew into the views, or compare a fresh fold with the live views.
     Rebuild(rebuild::Rebuild),
 }
@@ -177,6 +183,8 @@ pub fn run() -> ExitCode {
         Command::Audit(audit) => audit.run(&cli.settings),
         Command::Import(import) => import.run(&cli.settings),
         Command::Verify(verify) => verify.run(&cli.settings),
+        Command::Copy(copy) => copy.run(&cli.settings),
+        Command::Backup(backup) => backup.run(&cli.settings),
         Command::Rebuild(rebuild) => rebuild.run(&cli.settings),
     };
     match outcome {

@@ -2,14 +2,14 @@
 
 use palabre_events::conversation::{Conversation, ConversationRejection};
 use palabre_events::ride::{Ride, RideCommand, RideRejection};
-use palabre_events::{ConversationId, ProposalId, ReservationId};
+use palabre_events::{Actor, ConversationId, ProposalId, ReservationId};
 
 use super::ask::{Asked, Done, Refusal, done};
 use super::input::{MakeProposal, MakeReservation, OpenConversation, PriceInput, WithReason};
+use super::negotiation;
 use super::rides::seal_reason;
 use super::submit::sub_key;
 use super::talk::{open_conversation, rejected};
-use super::{negotiation, talk};
 use crate::platform::Platform;
 
 /// Seats asked for on list terms.
@@ -105,10 +105,8 @@ async fn booking(
     reservation: ReservationId,
 ) -> Result<Booked, Refusal> {
     let (known, _) = platform.inspect::<Conversation>(conversation).await?;
-    let opened = known.opened().ok_or_else(|| talk::rejected(&ConversationRejection::NoSuchConversation))?;
-    if !known.has_participant(asked.account) {
-        return Err(rejected(&ConversationRejection::NotAParticipant));
-    }
+    known.participant(Actor::Person(asked.account)).map_err(|rejection| rejected(&rejection))?;
+    let opened = known.opened().ok_or_else(|| rejected(&ConversationRejection::NoSuchConversation))?;
     let passenger = opened.passenger.ok_or_else(|| rejected(&ConversationRejection::NoSuchBooking))?;
     if !known.has_accepted(ProposalId(reservation.0)) {
         return Err(rejected(&ConversationRejection::NoSuchBooking));

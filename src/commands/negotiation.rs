@@ -12,7 +12,7 @@ use palabre_events::ride::state::{Offer, Stage};
 use palabre_events::ride::{BookingMode, Ride, RideRejection};
 use palabre_events::sealed::{KeyId, Reason};
 use palabre_events::terms::{Nonce, Terms};
-use palabre_events::{AccountId, ConversationId, Place, Price, ProposalId, RideId, TermsHash, Timestamp};
+use palabre_events::{AccountId, Actor, ConversationId, Place, Price, ProposalId, RideId, TermsHash, Timestamp};
 
 use super::ask::{Asked, Done, Refusal, done};
 use super::check::Check;
@@ -129,10 +129,8 @@ pub async fn withdraw(
 /// The conversation between two that `asked` takes part in.
 async fn talk_of(platform: &Platform, asked: &Asked, conversation: ConversationId) -> Result<Opened, Refusal> {
     let (known, _) = platform.inspect::<Conversation>(conversation).await?;
+    known.participant(Actor::Person(asked.account)).map_err(|rejection| rejected(&rejection))?;
     let opened = known.opened().ok_or_else(|| rejected(&ConversationRejection::NoSuchConversation))?;
-    if !known.has_participant(asked.account) {
-        return Err(rejected(&ConversationRejection::NotAParticipant));
-    }
     match opened.kind {
         ConversationKind::Ride => Ok(opened.clone()),
         ConversationKind::Group => Err(rejected(&ConversationRejection::NoProposalsInGroups)),

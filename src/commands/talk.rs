@@ -8,7 +8,7 @@ use palabre_events::request::{Request, RequestRejection};
 use palabre_events::ride::state::Stage;
 use palabre_events::ride::{Ride, RideRejection};
 use palabre_events::sealed::{KeyId, MessageText};
-use palabre_events::{AccountId, ConversationId, Sealed, StreamId, aggregate::Rejection};
+use palabre_events::{AccountId, Actor, ConversationId, Sealed, StreamId, aggregate::Rejection};
 
 use super::ask::{Asked, Created, Done, Refusal, done};
 use super::check::{Check, MESSAGE_CHARS_MAX};
@@ -105,12 +105,7 @@ pub async fn mark_read(
     up_to: u64,
 ) -> Result<Done, Refusal> {
     let (known, seq) = platform.inspect::<Conversation>(conversation).await?;
-    if known.opened().is_none() {
-        return Err(rejected(&ConversationRejection::NoSuchConversation));
-    }
-    if !known.has_participant(asked.account) {
-        return Err(rejected(&ConversationRejection::NotAParticipant));
-    }
+    known.participant(Actor::Person(asked.account)).map_err(|rejection| rejected(&rejection))?;
     if up_to == 0 || up_to > seq {
         return Err(Refusal::field("up_to", "out_of_range", format!("this conversation goes from 1 to {seq}")));
     }
@@ -128,9 +123,9 @@ async fn seal_text(platform: &Platform, author: AccountId, text: &str) -> Result
     platform.seal(key, &MessageText(text))
 }
 
-/// Whoever asks does not take part in the conversation.
-pub fn not_a_participant() -> Refusal {
-    rejected(&ConversationRejection::NotAParticipant)
+/// For whoever asks there is no such conversation, whether or not others have it.
+pub fn no_such_conversation() -> Refusal {
+    rejected(&ConversationRejection::NoSuchConversation)
 }
 
 pub(super) fn rejected(rejection: &impl Rejection) -> Refusal {

@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(address.to_string(), "postgres://db.example:5433,other.example:5434/palabre");
         assert!(!format!("{address:?}").contains(SECRET));
         let socket = Address::parse("postgres://postgres@%2Frun%2Fpostgresql/palabre").unwrap();
-        assert_eq!(socket.to_string(), "postgres:///run/postgresql/palabre");
+        assert_eq!(socket.to_string(), "postgres:///run/postgresql:5432/palabre");
     }
 
     #[test]

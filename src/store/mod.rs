@@ -5,6 +5,7 @@
 pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod copy;
 pub mod memory;
 pub mod open;
 pub mod postgres;

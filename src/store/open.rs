@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 use super::EventStore;
-use super::postgres::PostgresStore;
-use super::sqlite::SqliteStore;
+use super::copy::{Original, Target};
+use super::postgres::{PostgresStore, PostgresTarget};
+use super::sqlite::{SqliteStore, SqliteTarget};
 use crate::postgres::{Address, BadAddress};
 
 /// Where a log is. `Debug` and `Display` show no secret.
@@ -63,6 +65,23 @@ pub fn open(url: &StoreUrl, access: Access) -> Result<Arc<dyn EventStore>, OpenF
     })
 }
 
+/// Opens the log at `url` to be copied. To write, where it should be held from others meanwhile and can be.
+pub fn original(url: &StoreUrl, access: Access) -> Result<Arc<dyn Original>, OpenFailure> {
+    Ok(match (url, access) {
+        (StoreUrl::Sqlite(folder), Access::Write) => Arc::new(SqliteStore::open(folder)?),
+        (StoreUrl::Sqlite(folder), Access::Read) => Arc::new(SqliteStore::open_read_only(folder)?),
+        (StoreUrl::Postgres(address), _) => Arc::new(PostgresStore::open_read_only(address)?),
+    })
+}
+
+/// Begins a copy of the log `of` at `url`, or goes on with the one there. May block for a moment.
+pub fn target(url: &StoreUrl, of: Uuid) -> anyhow::Result<Box<dyn Target>> {
+    Ok(match url {
+        StoreUrl::Sqlite(folder) => Box::new(SqliteTarget::open(folder, of)?),
+        StoreUrl::Postgres(address) => Box::new(PostgresTarget::open(address, of)?),
+    })
+}
+
 impl FromStr for StoreUrl {
     type Err = BadStoreUrl;
 
@@ -101,8 +120,8 @@ mod tests {
     fn a_log_is_in_a_folder_or_in_a_database() {
         let shown = |text: &str| text.parse::<StoreUrl>().map(|url| url.to_string()).map_err(|bad| bad.to_string());
         assert_eq!(shown("sqlite:/srv/palabre"), Ok("sqlite:/srv/palabre".to_owned()));
-        assert_eq!(shown("postgres://anna:s3cr3t@db/log"), Ok("postgres://db/log".to_owned()));
-        assert_eq!(shown("postgresql://anna:s3cr3t@db/log"), Ok("postgres://db/log".to_owned()));
+        assert_eq!(shown("postgres://anna:s3cr3t@db/log"), Ok("postgres://db:5432/log".to_owned()));
+        assert_eq!(shown("postgresql://anna:s3cr3t@db/log"), Ok("postgres://db:5432/log".to_owned()));
         for (text, said) in
             [("mysql://x", "`mysql` is not known"), ("here", "`here`"), ("sqlite:", "folder is missing")]
         {

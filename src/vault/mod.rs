@@ -7,6 +7,7 @@
 //! with the vault's keys and is what the rest of the program calls for text; `accounts` calls the rest of the port.
 //! Nothing here judges passwords, sends mail or reads the log.
 
+pub mod copy;
 pub mod data_key;
 pub mod email;
 pub mod keyring;

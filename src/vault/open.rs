@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::copy::Original;
 use super::{PostgresVault, SqliteVault, Vault, VaultFailure};
 use crate::postgres::{Address, BadAddress};
 
@@ -44,6 +45,14 @@ pub enum OpenFailure {
 
 /// Opens the vault at `url`, and makes it where there is none. May block for a moment.
 pub fn open(url: &VaultUrl) -> Result<Arc<dyn Vault>, OpenFailure> {
+    Ok(match url {
+        VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open(path)?),
+        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open(address)?),
+    })
+}
+
+/// Opens the vault at `url` to be copied. May block for a moment.
+pub fn original(url: &VaultUrl) -> Result<Arc<dyn Original>, OpenFailure> {
     Ok(match url {
         VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open(path)?),
         VaultUrl::Postgres(address) => Arc::new(PostgresVault::open(address)?),

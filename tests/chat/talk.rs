@@ -77,7 +77,7 @@ async fn strangers_neither_talk_nor_follow_nor_type() {
         ("mark_read", merged(&[&conversation, &key, &json!({"up_to": 1})])),
         ("typing", merged(&[&conversation, &json!({"on": true})])),
     ] {
-        assert_eq!(stranger.ask(kind, fields).await["error"]["code"], "not_a_participant", "{kind}");
+        assert_eq!(stranger.ask(kind, fields).await["error"]["code"], "no_such_conversation", "{kind}");
     }
     let followed = stranger.ask("follow", json!({"conversations": [talk.conversation]})).await;
     assert_eq!(followed["ok"], json!({"online": []}), "although both are online");

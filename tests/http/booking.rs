@@ -90,7 +90,7 @@ async fn only_the_other_side_answers_and_names_what_it_saw() {
     stage.dora.post(&format!("{at}/accept"), other).await.refuses(409, "terms_differ");
     stage.dora.post(&format!("{at}/withdraw"), json!({})).await.refuses(409, "not_the_proposer");
     let eve = Client::sign_up(&stage.server, "Eve").await;
-    eve.post(&format!("{at}/accept"), accept.clone()).await.refuses(403, "not_a_participant");
+    eve.post(&format!("{at}/accept"), accept.clone()).await.refuses(404, "no_such_conversation");
 
     let mut counter = terms(1, 600);
     counter["in_reply_to"] = made["proposal"].clone();
@@ -148,7 +148,7 @@ async fn either_side_cancels_a_booking() {
     let at = format!("/reservations/{proposal}");
     anna.until(&at, |_| true).await;
     let eve = Client::sign_up(&stage.server, "Eve").await;
-    eve.post(&format!("{at}/cancel"), json!({})).await.refuses(403, "not_a_participant");
+    eve.post(&format!("{at}/cancel"), json!({})).await.refuses(404, "no_such_conversation");
     let done = anna.post(&format!("{at}/cancel"), json!({"reason": "My train runs after all"})).await.is(200);
     let shown = stage.dora.get(&format!("{at}?min_position={}", done["position"])).await.is(200);
     assert_eq!(text(&shown["state"]), "cancelled");

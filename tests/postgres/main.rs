@@ -2,6 +2,7 @@
 //! load, nodes that write at once, whole servers and the command line on it.
 
 mod command_line;
+mod copying;
 mod nodes;
 mod opening;
 #[expect(dead_code, reason = "other test programs use more of it")]

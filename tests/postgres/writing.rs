@@ -56,7 +56,7 @@ pub async fn write_alone(
                         ItemAnswer::Committed(events) => assert_eq!(events[0].version, version + 1),
                         // An earlier attempt, of which nothing had been heard.
                         ItemAnswer::Duplicate(first) => {
-                            assert_eq!((first.stream, first.version), (stream, version + 1))
+                            assert_eq!((first.stream, first.version), (stream, version + 1));
                         }
                         ItemAnswer::Conflict { actual } => panic!("{actual} where {version} was acknowledged"),
                     }

@@ -121,12 +121,15 @@ impl Conversation {
         Ok(std::iter::once(noticed.into()).chain(voided).collect())
     }
 
-    /// The account behind `by`, when it takes part.
-    pub(super) fn participant(&self, by: Actor) -> Result<AccountId, ConversationRejection> {
-        if self.opened.is_none() {
-            return Err(ConversationRejection::NoSuchConversation);
+    /// The account behind `by`, when it takes part. Strangers are told what they would be told of a conversation that
+    /// does not exist: its id follows from a ride and an account, so any other answer tells who talks with whom.
+    pub fn participant(&self, by: Actor) -> Result<AccountId, ConversationRejection> {
+        match by.person() {
+            Some(account) if self.has_participant(account) => Ok(account),
+            Some(account) if !self.former_members.contains(&account) => Err(ConversationRejection::NoSuchConversation),
+            _ if self.opened.is_none() => Err(ConversationRejection::NoSuchConversation),
+            _ => Err(ConversationRejection::NotAParticipant),
         }
-        by.person().filter(|account| self.has_participant(*account)).ok_or(ConversationRejection::NotAParticipant)
     }
 
     /// Whether a message of one's own was retracted.

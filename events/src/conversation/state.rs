@@ -28,6 +28,8 @@ pub struct Conversation {
     pub(super) ride_terms_version: u32,
     /// Members of a group by reservation.
     pub(super) members: BTreeMap<ReservationId, AccountId>,
+    /// Who was a member once. They know of the conversation, strangers must not learn of it.
+    pub(super) former_members: BTreeSet<AccountId>,
 }
 
 /// What a conversation was opened for.
@@ -202,7 +204,7 @@ impl Conversation {
                 self.members.insert(event.reservation, event.account);
             }
             ConversationEvent::ParticipantLeft(event) => {
-                self.members.remove(&event.reservation);
+                self.former_members.extend(self.members.remove(&event.reservation));
                 self.ended.insert(event.reservation);
             }
         }

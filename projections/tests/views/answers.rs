@@ -7,6 +7,7 @@ use palabre_events::ride::state::Stage;
 use palabre_events::{AccountId, DomainEvent, RideId, StreamId, Timestamp};
 use palabre_projections::Paging;
 use palabre_projections::conversations::inbox::InboxEntry;
+use palabre_projections::pending::EffectsSought;
 use palabre_projections::timers::{Due, DueCommand};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,10 @@ use crate::world::{EVERYONE, World};
 
 fn last_hour() -> Timestamp {
     "2999-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn all_effects() -> EffectsSought {
+    EffectsSought { cause_position: u64::MAX >> 1, caused_by: last_hour(), after: None }
 }
 
 proptest! {
@@ -69,7 +74,7 @@ proptest! {
     fn what_is_pending_is_what_the_policy_still_waits_for(steps in steps()) {
         let world = World::after(&steps);
         let (place, reader) = world.log.folded();
-        let pending = reader.pending_effects(u64::MAX >> 1, last_hour(), 500).unwrap();
+        let pending = reader.pending_effects(all_effects(), 500).unwrap();
         let shown: BTreeMap<_, _> = pending.into_iter().map(|it| (it.effect.key(), it.effect)).collect();
         let expected: BTreeMap<_, _> = world.effects.iter().map(|effect| (effect.key(), effect.clone())).collect();
         prop_assert_eq!(&shown, &expected);
@@ -185,7 +190,7 @@ fn when_all_effects_have_run_nothing_is_pending_and_both_sides_agree() {
     let mut world = World::after(&many_steps(2_000));
     world.drain();
     let (_place, reader) = world.log.folded();
-    assert_eq!(reader.pending_effects(u64::MAX >> 1, last_hour(), 500).unwrap(), vec![]);
+    assert_eq!(reader.pending_effects(all_effects(), 500).unwrap(), vec![]);
     for (id, state) in &world.conversations {
         let Some(booking) = state.booking() else { continue };
         let opened = state.opened().unwrap();

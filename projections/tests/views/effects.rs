@@ -6,12 +6,17 @@ use palabre_events::ride::{RideCancelled, RideTermsChanged};
 use palabre_events::testing::*;
 use palabre_events::{AccountId, ConversationId};
 use palabre_projections::ViewsReader;
+use palabre_projections::pending::EffectsSought;
 
 use crate::log::Log;
 
 fn pending(reader: &ViewsReader) -> Vec<EffectKey> {
-    let pending = reader.pending_effects(99, now(), 99).unwrap();
+    let pending = reader.pending_effects(up_to(99), 99).unwrap();
     pending.iter().map(|pending| pending.effect.key()).collect()
+}
+
+fn up_to(cause_position: u64) -> EffectsSought {
+    EffectsSought { cause_position, caused_by: now(), after: None }
 }
 
 fn opened_by(passenger: AccountId, ride_version: u64) -> ConversationOpened {
@@ -62,8 +67,27 @@ fn effects_are_asked_for_by_cause_and_by_age() {
     let first = log.ride(change.clone());
     log.ride(RideTermsChanged { seats: Some(1), ..change });
     let (_place, reader) = log.folded();
-    assert_eq!(reader.pending_effects(first, now(), 99).unwrap().len(), 1);
-    assert_eq!(reader.pending_effects(99, now(), 1).unwrap()[0].cause_position, first, "the oldest first");
-    assert!(reader.pending_effects(99, now().plus_seconds(-1), 99).unwrap().is_empty());
+    assert_eq!(reader.pending_effects(up_to(first), 99).unwrap().len(), 1);
+    assert_eq!(reader.pending_effects(up_to(99), 1).unwrap()[0].cause_position, first, "the oldest first");
+    let earlier = EffectsSought { caused_by: now().plus_seconds(-1), ..up_to(99) };
+    assert!(reader.pending_effects(earlier, 99).unwrap().is_empty());
     assert_eq!(reader.backlog().unwrap().effects, 2);
+}
+
+#[test]
+fn effects_are_asked_for_page_by_page_also_those_of_one_cause() {
+    let mut log = Log::default();
+    log.ride(offered());
+    for passenger in [ANNA, BEN, CLEO] {
+        log.talk(talk_with(passenger), opened_by(passenger, 1));
+    }
+    log.ride(RideCancelled { reason: None });
+    let (_place, reader) = log.folded();
+    let (mut sought, mut seen) = (up_to(99), vec![]);
+    while let [one] = reader.pending_effects(sought, 1).unwrap().as_slice() {
+        seen.push(one.effect.key());
+        sought.after = Some((one.cause_position, one.effect.key()));
+    }
+    assert_eq!(seen, pending(&reader), "the same, in the same order");
+    assert_eq!(seen.len(), 3);
 }

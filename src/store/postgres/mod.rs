@@ -7,6 +7,7 @@
 
 mod batch;
 mod columns;
+mod copy;
 mod head;
 mod keys;
 mod rows;
@@ -29,6 +30,7 @@ use super::queue::WriteQueue;
 use super::writing::Writing;
 use super::{EventStore, PAGE_MAX, ReadFailure};
 use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, demand_durability};
+pub use copy::PostgresTarget;
 use rows::{FIRST_ANSWERS, READ, READ_ALL};
 use writer::Writer;
 
@@ -79,11 +81,20 @@ impl PostgresStore {
     /// Opens the log at `address` to read only. Appends are answered [`AppendFailure::Unavailable`], and
     /// [`EventStore::head`] stays what it was at the opening. Blocks.
     pub fn open_read_only(address: &Address) -> Result<Self, OpenFailure> {
+        Self::open_to_read(address, true)
+    }
+
+    /// To read what is there, be it a whole log or an unfinished copy.
+    fn open_unfinished(address: &Address) -> Result<Self, OpenFailure> {
+        Self::open_to_read(address, false)
+    }
+
+    fn open_to_read(address: &Address, finished: bool) -> Result<Self, OpenFailure> {
         let database = Arc::new(Database::new(address, READERS)?);
-        let (log_id, position) = database.set_up(address, |mut client, address| {
+        let (log_id, position) = database.set_up(address, move |mut client, address| {
             Box::pin(async move {
                 SCHEMA.demand(&mut client, &address).await?;
-                whole_log(&client, &address).await
+                if finished { whole_log(&client, &address).await } else { Ok(named(&client, &address).await?.0) }
             })
         })?;
         let (_, head) = watch::channel(position);
@@ -110,11 +121,19 @@ impl From<Unanswered> for ReadFailure {
     }
 }
 
-/// The log's name and the position of its last event.
-async fn whole_log(client: &Client, address: &Address) -> Result<(Uuid, u64), OpenFailure> {
+/// The log's name and the position of its last event; and whether it is a whole log.
+async fn named(client: &Client, address: &Address) -> Result<((Uuid, u64), bool), OpenFailure> {
     let asked = "SELECT log_id, position, copy_of IS NULL FROM palabre_log.log_head";
     let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
-    if row.get(2) { Ok((row.get(0), row.get::<_, i64>(1).cast_unsigned())) } else { Err(OpenFailure::Unfinished) }
+    Ok(((row.get(0), row.get::<_, i64>(1).cast_unsigned()), row.get(2)))
+}
+
+/// The same, of what is a whole log.
+async fn whole_log(client: &Client, address: &Address) -> Result<(Uuid, u64), OpenFailure> {
+    match named(client, address).await? {
+        (log, true) => Ok(log),
+        (_, false) => Err(OpenFailure::Unfinished),
+    }
 }
 
 /// A limit as the server takes it.

@@ -40,6 +40,15 @@ pub(super) const FIRST_ANSWERS: &str = "
     SELECT k.key, k.account, k.fingerprint, s.kind, s.id, k.version, k.position
     FROM unnest($1::uuid[], $2::uuid[]) AS asked (key, account)
     JOIN palabre_log.keys k USING (key, account) LEFT JOIN palabre_log.streams s USING (stream_no)";
+/// What keys committed, behind a key and account, at most so many.
+pub(super) const KEYS_AFTER: &str = "
+    SELECT k.key, k.account, k.fingerprint, s.kind, s.id, k.version, k.position
+    FROM palabre_log.keys k LEFT JOIN palabre_log.streams s USING (stream_no)
+    WHERE (k.key, k.account) > ($1, $2) ORDER BY k.key, k.account LIMIT $3";
+/// Numbers of those of these streams that have an event.
+pub(super) const NUMBERS: &str = "
+    SELECT s.kind, s.id, s.stream_no
+    FROM unnest($1::text[], $2::uuid[]) AS asked (kind, id) JOIN palabre_log.streams s USING (kind, id)";
 /// Where these streams end.
 pub(super) const ENDS: &str = "
     SELECT s.kind, s.id, s.stream_no, e.version, e.hash
@@ -95,10 +104,15 @@ pub(super) fn first_answer(row: &Row) -> Result<((AccountId, CommandKey), FirstA
     Ok(((AccountId(get(row, 1)?), CommandKey(get(row, 0)?)), first))
 }
 
-/// The same, as what is to be remembered of a key.
-pub(super) fn keyed(row: &Row) -> Result<(KeyedCommand, FirstAnswer), Wrong> {
+/// A row of [`KEYS_AFTER`].
+pub(super) fn remembered(row: &Row) -> Result<(KeyedCommand, FirstAnswer), Wrong> {
     let ((account, key), first) = first_answer(row)?;
     Ok((KeyedCommand { account, key, fingerprint: first.fingerprint }, first))
+}
+
+/// A row of [`NUMBERS`].
+pub(super) fn numbered(row: &Row) -> Result<(StreamId, i64), Wrong> {
+    Ok((stream(row, 0)?, get(row, 2)?))
 }
 
 /// A row of [`ENDS`] or [`NEWS`].

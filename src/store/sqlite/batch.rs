@@ -4,11 +4,12 @@
 //! neither begins nor commits; nothing that it answers is true before the commit.
 
 use lru::LruCache;
-use palabre_events::log::{FirstAnswer, Hash, KeyedCommand};
-use palabre_events::{Envelope, StreamId, Timestamp};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use palabre_events::log::Hash;
+use palabre_events::{StreamId, Timestamp};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use std::num::NonZeroUsize;
 
+use super::inserts::Inserts;
 use super::rows;
 use crate::store::queue::{Answer, Offered};
 use crate::store::ruling::{Head, place, refusal};
@@ -17,12 +18,6 @@ use crate::store::ruling::{Head, place, refusal};
 const ENDS_KEPT: NonZeroUsize = NonZeroUsize::new(64 * 1024).expect("not zero");
 
 const END: &str = "SELECT version, hash FROM events WHERE stream_no = ?1 ORDER BY version DESC LIMIT 1";
-const NEW_STREAM: &str = "INSERT INTO streams (kind, id) VALUES (?1, ?2)";
-const NEW_EVENT: &str = "INSERT INTO events (position, stream_no, version, event_type, schema_version, occurred_at, \
-     recorded_at, event_id, actor, key, correlation_id, causation_id, traceparent, data, hash) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-const NEW_KEY: &str = "INSERT INTO keys (key, account, fingerprint, stream_no, version, position) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// The ends of the streams that were written to last.
 pub(super) type Ends = LruCache<StreamId, End>;
@@ -42,8 +37,7 @@ pub(super) fn no_ends() -> Ends {
 /// A transaction under way.
 pub(super) struct Batch<'c> {
     connection: &'c Connection,
-    new_event: CachedStatement<'c>,
-    new_key: CachedStatement<'c>,
+    inserts: Inserts<'c>,
     first_answer: CachedStatement<'c>,
     ends: &'c mut Ends,
     recorded_at: Timestamp,
@@ -60,8 +54,7 @@ impl<'c> Batch<'c> {
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
-            new_event: connection.prepare_cached(NEW_EVENT)?,
-            new_key: connection.prepare_cached(NEW_KEY)?,
+            inserts: Inserts::new(connection)?,
             first_answer: rows::first_answer_statement(connection)?,
             ends,
             recorded_at,
@@ -90,17 +83,17 @@ impl<'c> Batch<'c> {
         }
         let stream_no = match known {
             Some(end) => end.stream_no,
-            None => self.number(append.stream)?,
+            None => self.inserts.stream(append.stream)?,
         };
         let placed = place(append, head, self.position, self.recorded_at);
         let mut head = head;
         for envelope in placed.envelopes() {
-            self.insert(stream_no, envelope)?;
+            self.inserts.event(stream_no, envelope)?;
             head = Head { version: envelope.version, hash: envelope.hash };
             self.position = envelope.position;
         }
         for (keyed, first) in &placed.keys {
-            self.remember(stream_no, keyed, first)?;
+            self.inserts.key(stream_no, keyed, first)?;
         }
         self.ends.put(append.stream, End { stream_no, head });
         Ok(Ok(placed.answers))
@@ -117,43 +110,5 @@ impl<'c> Batch<'c> {
         });
         // A stream is numbered together with its first event.
         head.optional().map(|head| head.map(|head| End { stream_no, head }))
-    }
-
-    fn number(&self, stream: StreamId) -> rusqlite::Result<i64> {
-        self.connection.prepare_cached(NEW_STREAM)?.insert(params![stream.kind.name(), stream.id.as_bytes()])
-    }
-
-    fn insert(&mut self, stream_no: i64, envelope: &Envelope) -> rusqlite::Result<()> {
-        let key = envelope.key.as_ref().map(|key| key.0.as_bytes());
-        self.new_event.execute(params![
-            envelope.position.cast_signed(),
-            stream_no,
-            envelope.version.cast_signed(),
-            envelope.event_type,
-            envelope.schema_version,
-            envelope.occurred_at.as_millis(),
-            envelope.recorded_at.as_millis(),
-            envelope.event_id.as_bytes(),
-            envelope.actor.to_string(),
-            key,
-            envelope.correlation_id.as_bytes(),
-            envelope.causation_id.as_bytes(),
-            envelope.traceparent,
-            envelope.data,
-            envelope.hash.0,
-        ])?;
-        Ok(())
-    }
-
-    fn remember(&mut self, stream_no: i64, keyed: &KeyedCommand, first: &FirstAnswer) -> rusqlite::Result<()> {
-        self.new_key.execute(params![
-            keyed.key.0.as_bytes(),
-            keyed.account.0.as_bytes(),
-            keyed.fingerprint.0,
-            stream_no,
-            first.version.cast_signed(),
-            first.position.cast_signed(),
-        ])?;
-        Ok(())
     }
 }

@@ -4,8 +4,11 @@
 //! transaction through a `batch`, and answers once the commit is on disk. Reads go to a small pool of `readers`.
 //! One process writes at a time, held by a lock in the `folder`; others may read beside it.
 
+pub mod backup;
 mod batch;
+mod copy;
 mod folder;
+mod inserts;
 mod keys;
 mod readers;
 mod rows;
@@ -18,6 +21,7 @@ mod writer;
 use futures_util::future::{BoxFuture, ready};
 use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};
 use palabre_events::{Envelope, StreamId};
+use rusqlite::Connection;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use super::clock::RecordingClock;
 use super::queue::WriteQueue;
 use super::writing::Writing;
 use super::{EventStore, PAGE_MAX, ReadFailure};
+pub use copy::SqliteTarget;
 use folder::Folder;
 use readers::Readers;
 use writer::Writer;
@@ -72,6 +77,9 @@ pub enum OpenFailure {
         /// The one that this program reads.
         known: i64,
     },
+    /// It is a copy that was never finished.
+    #[error("this log is an unfinished copy; finish it with `palabre copy`, or use another folder")]
+    Unfinished,
     /// A file or thread cannot be had.
     #[error("cannot open the log: {0}")]
     Io(#[from] io::Error),
@@ -112,9 +120,15 @@ impl SqliteStore {
     pub fn open_read_only(folder: &Path) -> Result<Self, OpenFailure> {
         let folder = Folder::existing(folder)?;
         let connection = schema::open_to_read(&folder)?;
-        let (log_id, position) = (schema::log_id(&connection)?, schema::last_position(&connection)?);
+        schema::demand_finished(&connection)?;
+        Self::reading(&folder, &connection)
+    }
+
+    /// To read what is there, be it a whole log or an unfinished copy.
+    fn reading(folder: &Folder, connection: &Connection) -> Result<Self, OpenFailure> {
+        let (log_id, position) = (schema::log_id(connection)?, schema::last_position(connection)?);
         let (_, head) = watch::channel(position);
-        Ok(Self { log_id, head, readers: Arc::new(Readers::open(&folder)?), writing: None })
+        Ok(Self { log_id, head, readers: Arc::new(Readers::open(folder)?), writing: None })
     }
 }
 

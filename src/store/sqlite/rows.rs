@@ -3,7 +3,7 @@
 //! Whatever cannot be right is told as damage, never skipped.
 
 use palabre_events::log::{Fingerprint, FirstAnswer, Hash, KeyedCommand};
-use palabre_events::{CommandKey, Envelope, StreamId, StreamKind, Timestamp};
+use palabre_events::{AccountId, CommandKey, Envelope, StreamId, StreamKind, Timestamp};
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, OptionalExtension, Row, params};
 use std::sync::Arc;
@@ -32,6 +32,10 @@ const READ_ALL: &str = concat!(
 );
 const FIRST_ANSWER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint \
      FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no WHERE k.key = ?1 AND k.account = ?2";
+
+const KEYS_AFTER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint, k.key, k.account \
+     FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no \
+     WHERE (k.key, k.account) > (?1, ?2) ORDER BY k.key, k.account LIMIT ?3";
 
 impl From<Error> for ReadFailure {
     fn from(error: Error) -> Self {
@@ -101,6 +105,26 @@ pub(super) fn read_all(
     Ok(events)
 }
 
+/// What keys committed, behind `after` in the order of (key, account), at most `limit`.
+pub(super) fn keys_after(
+    connection: &Connection,
+    after: Option<(CommandKey, AccountId)>,
+    limit: usize,
+) -> Result<Vec<(KeyedCommand, FirstAnswer)>, ReadFailure> {
+    // Nothing comes before an empty key.
+    let (key, account): (&[u8], &[u8]) = match &after {
+        Some((key, account)) => (key.0.as_bytes(), account.0.as_bytes()),
+        None => (&[], &[]),
+    };
+    let mut statement = connection.prepare_cached(KEYS_AFTER)?;
+    let remembered = |row: &Row<'_>| {
+        let first = first_answer_of(row)?;
+        let (key, account) = (CommandKey(uuid(row, 5)?), AccountId(uuid(row, 6)?));
+        Ok((KeyedCommand { account, key, fingerprint: first.fingerprint }, first))
+    };
+    Ok(statement.query_map(params![key, account, limit as i64], remembered)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The statement that [`first_answer`] asks with.
 pub(super) fn first_answer_statement(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached(FIRST_ANSWER)
@@ -111,15 +135,17 @@ pub(super) fn first_answer<E: From<Error>>(
     statement: &mut CachedStatement<'_>,
     command: &KeyedCommand,
 ) -> Result<Option<FirstAnswer>, E> {
-    let first = |row: &Row<'_>| {
-        Ok(FirstAnswer {
-            stream: stream(row, 0)?,
-            version: count(row, 2)?,
-            position: count(row, 3)?,
-            fingerprint: Fingerprint(row.get(4)?),
-        })
-    };
-    Ok(statement.query_row(params![command.key.0.as_bytes(), command.account.0.as_bytes()], first).optional()?)
+    let key = params![command.key.0.as_bytes(), command.account.0.as_bytes()];
+    Ok(statement.query_row(key, first_answer_of).optional()?)
+}
+
+fn first_answer_of(row: &Row<'_>) -> rusqlite::Result<FirstAnswer> {
+    Ok(FirstAnswer {
+        stream: stream(row, 0)?,
+        version: count(row, 2)?,
+        position: count(row, 3)?,
+        fingerprint: Fingerprint(row.get(4)?),
+    })
 }
 
 fn wrong(column: usize, kind: Type, why: impl std::error::Error + Send + Sync + 'static) -> Error {

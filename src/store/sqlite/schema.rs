@@ -12,7 +12,10 @@ use super::wal::WAL_KEPT_BYTES;
 /// Marks the file as a log of palabre ("PLog").
 const APPLICATION_ID: i64 = 0x504c_6f67;
 /// The steps from an empty file to the present shape; the schema's version is how many were taken.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_log.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_log.sql"),
+    include_str!("../../../migrations/sqlite/0002_copying.sql"),
+];
 /// The newest schema that this program knows.
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 /// How long a connection waits for another's lock. Only tools from outside ever hold one for long.
@@ -90,6 +93,24 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// The log that this is an unfinished copy of.
+pub(super) fn copy_of(connection: &Connection) -> rusqlite::Result<Option<Uuid>> {
+    let row = connection.query_row("SELECT log_id FROM copying", [], |row| row.get(0).map(Uuid::from_bytes));
+    row.optional()
+}
+
+/// Fails for an unfinished copy, which is not a log yet.
+pub(super) fn demand_finished(connection: &Connection) -> Result<(), OpenFailure> {
+    if copy_of(connection)?.is_some() { Err(OpenFailure::Unfinished) } else { Ok(()) }
+}
+
+/// The log's name. A backup has none, so that whoever first opens it to write gives it one: see `backup`.
+pub(super) fn name(connection: &Connection) -> rusqlite::Result<Uuid> {
+    let unnamed = "UPDATE log SET log_id = ?1 WHERE log_id = zeroblob(16)";
+    connection.execute(unnamed, [Uuid::new_v4().as_bytes()])?;
+    log_id(connection)
 }
 
 /// The log's name.

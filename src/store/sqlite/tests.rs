@@ -95,12 +95,12 @@ async fn others_may_read_while_one_writes_and_when_nobody_does() {
 fn what_is_not_this_programs_log_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     drop(SqliteStore::open(folder.path()).expect("opens"));
-    drop(meddle(&folder, "PRAGMA user_version = 2"));
+    drop(meddle(&folder, "PRAGMA user_version = 3"));
     for open in [SqliteStore::open, SqliteStore::open_read_only] {
         let refused = open(folder.path()).expect_err("a later program's");
-        assert_eq!(refused.to_string(), "the log has schema 2, this palabre knows up to 1; use a newer palabre");
+        assert_eq!(refused.to_string(), "the log has schema 3, this palabre knows up to 2; use a newer palabre");
     }
-    drop(meddle(&folder, "PRAGMA user_version = 1; PRAGMA application_id = 7"));
+    drop(meddle(&folder, "PRAGMA user_version = 2; PRAGMA application_id = 7"));
     assert!(matches!(SqliteStore::open(folder.path()), Err(OpenFailure::NotALog(_))));
     for length in [1, 100, 10_000] {
         std::fs::write(folder.path().join("log.sqlite"), "x".repeat(length)).expect("written");

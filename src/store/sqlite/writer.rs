@@ -68,6 +68,7 @@ impl Failure {
 impl Log {
     fn open(folder: &Folder, clock: &mut RecordingClock) -> Result<Self, OpenFailure> {
         let connection = schema::open_to_write(folder)?;
+        schema::demand_finished(&connection)?;
         let position = schema::last_position(&connection)?;
         if let Some(last) = schema::last_recorded_at(&connection)? {
             clock.not_before(last);
@@ -111,7 +112,7 @@ impl Writer {
         mut clock: RecordingClock,
     ) -> Result<(Uuid, Self), OpenFailure> {
         let log = Log::open(&folder, &mut clock)?;
-        let log_id = schema::log_id(&log.connection)?;
+        let log_id = schema::name(&log.connection)?;
         head.send_replace(log.position);
         Ok((log_id, Self { folder, queue, head, clock, pruning: Pruning::default(), log: Some(log) }))
     }

@@ -4,6 +4,7 @@
 //! from the table at once, and from the table's file as far as a vacuum can reach it; the server's write-ahead log, its
 //! standbys and its backups keep traces for as long as they are kept (`docs/OPERATING.md`).
 
+mod copy;
 mod keys;
 mod leases;
 mod people;

@@ -142,7 +142,7 @@ pub(super) fn role_of(name: &str) -> Result<Role, Unanswered> {
     Role::of_name(name).ok_or_else(|| Unanswered::wrong(0, "not a role"))
 }
 
-fn person_of(row: &Row) -> Result<Person, Unanswered> {
+pub(super) fn person_of(row: &Row) -> Result<Person, Unanswered> {
     Ok(Person {
         account: row::account(row, 0)?,
         email: row::get::<&str>(row, 1)?.parse().map_err(|_| Unanswered::wrong(1, "not an e-mail address"))?,

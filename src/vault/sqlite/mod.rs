@@ -5,6 +5,7 @@
 //! same file. Deleted rows are overwritten (`secure_delete`); data keys rest in the file in clear, so the file's
 //! mode, and the disk's encryption, protect them.
 
+mod copy;
 mod keys;
 mod leases;
 mod people;
@@ -14,7 +15,7 @@ mod writer;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -113,6 +114,20 @@ impl SqliteVault {
     ) -> Answer<T> {
         self.writer.write(Then::Wipe, work)
     }
+}
+
+/// Copies the vault in the file `path` into the new file `into`, as of one moment, while others use it. What was
+/// destroyed is not in the copy; what is destroyed later stays in it, so keep it for a short time. Blocks.
+pub fn back_up(path: &Path, into: &Path) -> anyhow::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    keep_private(into)?;
+    anyhow::ensure!(into.metadata()?.len() == 0, "there is something in {} already", into.display());
+    let name = into.to_str().ok_or_else(|| anyhow::anyhow!("{} is not a path in UTF-8", into.display()))?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    File::open(into)?.sync_all()?;
+    Ok(())
 }
 
 /// Makes the file if it is missing, and keeps it from everybody but its owner. SQLite gives the files beside it the

@@ -115,7 +115,7 @@ pub(super) fn roles(connection: &Connection, account: AccountId) -> rusqlite::Re
     select.query_map([account.0.as_bytes()], role)?.collect()
 }
 
-fn person_of(row: &Row<'_>) -> rusqlite::Result<Person> {
+pub(super) fn person_of(row: &Row<'_>) -> rusqlite::Result<Person> {
     let email = row.get_ref(1)?.as_str()?.parse();
     Ok(Person {
         account: row::account(row, 0)?,

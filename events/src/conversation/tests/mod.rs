@@ -14,7 +14,7 @@ use crate::conversation::*;
 use crate::ride::{RefusalReason, Side};
 use crate::terms::Terms;
 use crate::testing::*;
-use crate::{AccountId, ProposalId, ReservationId, TermsHash};
+use crate::{AccountId, Actor, ProposalId, ReservationId, TermsHash};
 
 fn given(events: impl IntoIterator<Item = ConversationEvent>) -> Given<Conversation> {
     Given::new(events)
@@ -124,6 +124,15 @@ fn endings(number: u128) -> Vec<(Vec<ConversationEvent>, ConversationRejection)>
         (vec![counter.into()], ConversationRejection::ProposalCountered),
         (vec![ProposalExpired { proposal: id }.into()], ConversationRejection::ProposalExpired),
         (vec![voided(number, VoidReason::RideChanged).into()], ConversationRejection::ProposalVoided),
+    ]
+}
+
+/// Who takes no part, and what each is told: a stranger not even that there is a conversation.
+fn nobody_of_it() -> [(Actor, ConversationRejection); 3] {
+    [
+        (by(EVE), ConversationRejection::NoSuchConversation),
+        (Actor::System, ConversationRejection::NotAParticipant),
+        (Actor::Operator, ConversationRejection::NotAParticipant),
     ]
 }
 

@@ -12,14 +12,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
-use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
 use palabre_load_tests::{procfs, server};
 
 /// Messages that may wait for one reader; one that is further behind loses its connection.
 const OUTBOX: usize = 4096;
+/// What each connection holds ready to read into, in bytes. The library's own 128 KiB would be most of the memory of an
+/// idle connection.
+const READ_BUFFER: usize = 4096;
 
 type Room = Arc<Mutex<Vec<mpsc::Sender<Message>>>>;
 type Rooms = Arc<Mutex<HashMap<String, Room>>>;
@@ -42,10 +45,14 @@ async fn converse(stream: TcpStream, rooms: Rooms) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut path = String::new();
     #[expect(clippy::result_large_err, reason = "the shape of the callback is the library's")]
-    let socket = accept_hdr_async(stream, |request: &Request, response: Response| {
-        path = request.uri().path().to_owned();
-        Ok(response)
-    })
+    let socket = accept_hdr_async_with_config(
+        stream,
+        |request: &Request, response: Response| {
+            path = request.uri().path().to_owned();
+            Ok(response)
+        },
+        Some(WebSocketConfig::default().read_buffer_size(READ_BUFFER)),
+    )
     .await?;
     let room = Arc::clone(rooms.lock().expect("nobody panics with the rooms").entry(path).or_default());
     let (outbox, mut waiting) = mpsc::channel(OUTBOX);

@@ -1,0 +1,101 @@
+//! `palabre copy [log|vault] --from URL --to URL`.
+
+use clap::{Args, ValueEnum};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::{Settings, in_system, log_to_stderr, progress_bar};
+use crate::clock;
+use crate::store::copy::{Copied, Extent, Progress, copy};
+use crate::store::open::{self, Access, StoreUrl};
+use crate::vault::open::VaultUrl;
+use crate::vault::{self, copy::Copied as CopiedVault};
+
+#[derive(Args)]
+pub(super) struct Copy {
+    /// What to copy.
+    #[arg(default_value = "log")]
+    what: What,
+    /// What is copied, `sqlite:…` or `postgres://…`. Its nodes must be stopped, unless --ahead is given.
+    #[arg(long, value_name = "URL", env = "PALABRE_COPY_FROM", hide_env_values = true)]
+    from: String,
+    /// Where to: an empty place, or one with an unfinished copy of the same.
+    #[arg(long, value_name = "URL", env = "PALABRE_COPY_TO", hide_env_values = true)]
+    to: String,
+    /// Copy what is in the log while it goes on, and leave the copy unfinished, so that a later run without this takes
+    /// but a moment.
+    #[arg(long)]
+    ahead: bool,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Everything that happened.
+    Log,
+    /// The keys that open it, people, roles and open sessions.
+    Vault,
+}
+
+impl Copy {
+    pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        log_to_stderr(&settings.config()?);
+        match self.what {
+            What::Log => self.copy_log()?,
+            What::Vault => self.copy_vault()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn copy_log(&self) -> anyhow::Result<()> {
+        let (from, to): (StoreUrl, StoreUrl) = (self.from.parse()?, self.to.parse()?);
+        let (extent, access) = if self.ahead { (Extent::Ahead, Access::Read) } else { (Extent::Whole, Access::Write) };
+        let original = open::original(&from, access)?;
+        let mut target = open::target(&to, original.log_id())?;
+        let bar = progress_bar(*original.head().borrow(), "copying");
+        let started = Instant::now();
+        let copied = copy(&*original, &mut *target, extent, |progress| match progress {
+            Progress::Copying(events) => bar.set_position(events),
+            Progress::Proving(events) => {
+                bar.set_message("proving");
+                bar.set_position(events);
+            }
+        })?;
+        bar.finish_and_clear();
+        let Copied { events, resumed_at, keys } = copied;
+        let (copied_now, finished) = (events - resumed_at, extent == Extent::Whole);
+        let per_s = copied_now as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        if self.json {
+            let summary = serde_json::json!({
+                "events": events, "copied_now": copied_now, "keys": keys, "per_s": per_s.round(), "finished": finished
+            });
+            println!("{summary}");
+        } else if finished {
+            println!("{events} events and {keys} keys, {copied_now} events of them now ({per_s:.0}/s): all proved");
+        } else {
+            println!(
+                "{events} events, {copied_now} of them now ({per_s:.0}/s); run it again without --ahead to finish"
+            );
+        }
+        Ok(())
+    }
+
+    fn copy_vault(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.ahead, "only a log can be copied ahead; a vault takes but a moment");
+        let (from, to): (VaultUrl, VaultUrl) = (self.from.parse()?, self.to.parse()?);
+        let (original, target) = (vault::open::original(&from)?, vault::open::open(&to)?);
+        let copied = in_system(async { vault::copy::copy(&*original, &*target, clock::now()).await })?;
+        let CopiedVault { keys, destroyed, people, sessions } = copied;
+        if self.json {
+            let summary = serde_json::json!({
+                "keys": keys, "destroyed": destroyed, "people": people, "sessions": sessions
+            });
+            println!("{summary}");
+        } else {
+            println!("{keys} keys, {destroyed} destroyed ones, {people} people and {sessions} open sessions are there");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! A log in a database as the original of a copy, and as its target.
+
+use futures_util::future::BoxFuture;
+use lru::LruCache;
+use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS, StreamColumns};
+use super::rows::{self, KEYS_AFTER, NUMBERS};
+use super::{PostgresStore, SCHEMA, limited};
+use crate::postgres::{Address, OpenFailure, connect, demand_durability, ignore};
+use crate::store::copy::{NoTarget, Original, Remembered, Target};
+use crate::store::{EventStore, PAGE_MAX, ReadFailure};
+
+/// Streams whose numbers are kept in memory; many more than one page of a log touches.
+const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
+
+impl Original for PostgresStore {
+    fn keys_after(
+        &self,
+        after: Option<(CommandKey, AccountId)>,
+    ) -> BoxFuture<'static, Result<Vec<Remembered>, ReadFailure>> {
+        // No account is nil, so that nothing comes before.
+        let (key, account) = after.map_or((Uuid::nil(), Uuid::nil()), |(key, account)| (key.0, account.0));
+        self.ask(
+            move |client| {
+                Box::pin(async move {
+                    let statement = client.prepare_cached(KEYS_AFTER).await?;
+                    Ok(client.query(&statement, &[&key, &account, &limited(PAGE_MAX)]).await?)
+                })
+            },
+            |rows| rows.iter().map(rows::remembered).collect::<Result<_, _>>().map_err(ReadFailure::Damaged),
+        )
+    }
+}
+
+/// A database that a log is copied into.
+pub struct PostgresTarget {
+    address: Address,
+    runtime: Runtime,
+    client: Client,
+    numbers: LruCache<StreamId, i64>,
+    position: u64,
+}
+
+impl PostgresTarget {
+    /// Begins a copy of the log `of` at `address`, where there is no log, or goes on with the one there.
+    pub fn open(address: &Address, of: Uuid) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (client, position) = runtime.block_on(begin(address, of))?;
+        let numbers = LruCache::new(NUMBERS_KEPT);
+        Ok(Self { address: address.clone(), runtime, client, numbers, position })
+    }
+}
+
+async fn begin(address: &Address, of: Uuid) -> anyhow::Result<(Client, u64)> {
+    let client = connect(address, |messages| drop(tokio::spawn(ignore(messages)))).await;
+    let mut client = client.map_err(|error| OpenFailure::of(address, &error))?;
+    demand_durability(&client, address).await?;
+    SCHEMA.migrate(&mut client, address).await?;
+    let transaction = client.transaction().await?;
+    let head = "SELECT position, copy_of FROM palabre_log.log_head FOR UPDATE";
+    let head = transaction.query_one(head, &[]).await?;
+    let position = u64::try_from(head.try_get::<_, i64>(0)?)?;
+    NoTarget::check(of, position, head.try_get(1)?)?;
+    transaction.execute("UPDATE palabre_log.log_head SET copy_of = $1", &[&of]).await?;
+    transaction.commit().await?;
+    Ok((client, position))
+}
+
+impl Target for PostgresTarget {
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn add_events(&mut self, events: &[Arc<Envelope>]) -> anyhow::Result<()> {
+        let Some(last) = events.last() else { return Ok(()) };
+        for (event, due) in events.iter().zip(self.position + 1..) {
+            anyhow::ensure!(event.position == due, "position {} where {due} is due", event.position);
+        }
+        let (client, numbers) = (&mut self.client, &mut self.numbers);
+        self.runtime.block_on(async {
+            let transaction = client.transaction().await?;
+            let head = "SELECT streams FROM palabre_log.log_head FOR UPDATE";
+            let mut streams: i64 = transaction.query_one(head, &[]).await?.try_get(0)?;
+            look_up(&transaction, numbers, events.iter().map(|event| event.stream)).await?;
+            let mut begun = Vec::new();
+            for event in events {
+                if !numbers.contains(&event.stream) {
+                    streams += 1;
+                    numbers.put(event.stream, streams);
+                    begun.push((streams, event.stream));
+                }
+            }
+            transaction.execute(NEW_STREAMS, &StreamColumns::of(&begun).parameters()).await?;
+            let numbered = events.iter().map(|event| (*numbers.peek(&event.stream).expect("just put"), &**event));
+            transaction.execute(NEW_EVENTS, &EventColumns::of(numbered).parameters()).await?;
+            let head = "UPDATE palabre_log.log_head SET position = $1, streams = $2, recorded_at = $3";
+            let (position, recorded_at) = (last.position.cast_signed(), last.recorded_at.as_millis());
+            transaction.execute(head, &[&position, &streams, &recorded_at]).await?;
+            transaction.commit().await?;
+            anyhow::Ok(())
+        })?;
+        self.position = last.position;
+        Ok(())
+    }
+
+    fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
+        let (client, numbers) = (&mut self.client, &mut self.numbers);
+        self.runtime.block_on(async {
+            let transaction = client.transaction().await?;
+            look_up(&transaction, numbers, keys.iter().map(|(_, first)| first.stream)).await?;
+            let numbered = keys.iter().map(|(keyed, first)| {
+                let stream_no = numbers.peek(&first.stream).copied();
+                stream_no.map(|number| (number, *keyed, *first)).ok_or(first.stream)
+            });
+            let numbered = numbered.collect::<Result<Vec<_>, _>>();
+            let numbered = numbered.map_err(|stream| anyhow::anyhow!("{stream} was not copied"))?;
+            let insert = format!("{NEW_KEYS} ON CONFLICT (key, account) DO NOTHING");
+            transaction.execute(&insert, &KeyColumns::of(&numbered).parameters()).await?;
+            Ok(transaction.commit().await?)
+        })
+    }
+
+    fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
+        Ok(Arc::new(PostgresStore::open_unfinished(&self.address)?))
+    }
+
+    fn finish(&mut self) -> anyhow::Result<()> {
+        let finish = self.client.execute("UPDATE palabre_log.log_head SET copy_of = NULL", &[]);
+        Ok(self.runtime.block_on(finish).map(drop)?)
+    }
+}
+
+/// Has `numbers` know those of `streams` that have an event already, until more than it keeps are asked for.
+async fn look_up(
+    transaction: &Transaction<'_>,
+    numbers: &mut LruCache<StreamId, i64>,
+    streams: impl Iterator<Item = StreamId>,
+) -> anyhow::Result<()> {
+    // Asking also keeps what is known from being pushed out by what is not.
+    let unknown: HashSet<StreamId> = streams.filter(|stream| numbers.get(stream).is_none()).collect();
+    let (kinds, ids): (Vec<_>, Vec<_>) = unknown.iter().map(|stream| (stream.kind.name(), stream.id)).unzip();
+    for row in transaction.query(NUMBERS, &[&kinds, &ids]).await? {
+        let (stream, number) = rows::numbered(&row).map_err(anyhow::Error::msg)?;
+        numbers.put(stream, number);
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! A log in a folder as the original of a copy, and as its target.
+
+use futures_util::future::BoxFuture;
+use lru::LruCache;
+use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::folder::{Folder, WriteLock};
+use super::inserts::Inserts;
+use super::{SqliteStore, rows, schema};
+use crate::store::copy::{NoTarget, Original, Remembered, Target};
+use crate::store::{EventStore, PAGE_MAX, ReadFailure};
+
+/// Streams whose numbers are kept in memory.
+const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
+
+impl Original for SqliteStore {
+    fn keys_after(
+        &self,
+        after: Option<(CommandKey, AccountId)>,
+    ) -> BoxFuture<'static, Result<Vec<Remembered>, ReadFailure>> {
+        self.readers.ask(move |connection| rows::keys_after(connection, after, PAGE_MAX))
+    }
+}
+
+/// A folder that a log is copied into. Nobody else writes to it meanwhile.
+pub struct SqliteTarget {
+    folder: Folder,
+    connection: Connection,
+    numbers: LruCache<StreamId, i64>,
+    position: u64,
+    _lock: WriteLock,
+}
+
+impl SqliteTarget {
+    /// Begins a copy of the log `of` in `folder`, which has no log, or goes on with the one there.
+    pub fn open(folder: &Path, of: Uuid) -> anyhow::Result<Self> {
+        let folder = Folder::make(folder)?;
+        let lock = folder.lock()?;
+        let connection = schema::open_to_write(&folder)?;
+        let position = schema::last_position(&connection)?;
+        NoTarget::check(of, position, schema::copy_of(&connection)?)?;
+        connection.execute("INSERT OR IGNORE INTO copying (one, log_id) VALUES (1, ?1)", [of.as_bytes()])?;
+        let numbers = LruCache::new(NUMBERS_KEPT);
+        Ok(Self { folder, connection, numbers, position, _lock: lock })
+    }
+
+    /// Does `work` in one transaction.
+    fn write(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut LruCache<StreamId, i64>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        work(&transaction, &mut self.numbers)?;
+        transaction.commit()?;
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+impl Target for SqliteTarget {
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn add_events(&mut self, events: &[Arc<Envelope>]) -> anyhow::Result<()> {
+        let mut position = self.position;
+        self.write(|connection, numbers| {
+            let mut inserts = Inserts::new(connection)?;
+            for event in events {
+                position += 1;
+                anyhow::ensure!(event.position == position, "position {} where {position} is due", event.position);
+                let stream_no = match numbered(connection, numbers, event.stream)? {
+                    Some(number) => number,
+                    None => {
+                        let number = inserts.stream(event.stream)?;
+                        numbers.put(event.stream, number);
+                        number
+                    }
+                };
+                inserts.event(stream_no, event)?;
+            }
+            Ok(())
+        })?;
+        self.position = position;
+        Ok(())
+    }
+
+    fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
+        self.write(|connection, numbers| {
+            let mut inserts = Inserts::new(connection)?;
+            let mut known = connection.prepare_cached("SELECT 1 FROM keys WHERE key = ?1 AND account = ?2")?;
+            for (keyed, first) in keys {
+                if known.exists(params![keyed.key.0.as_bytes(), keyed.account.0.as_bytes()])? {
+                    continue;
+                }
+                let stream_no = numbered(connection, numbers, first.stream)?;
+                let stream_no = stream_no.ok_or_else(|| anyhow::anyhow!("{} was not copied", first.stream))?;
+                inserts.key(stream_no, keyed, first)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
+        let connection = schema::open_to_read(&self.folder)?;
+        Ok(Arc::new(SqliteStore::reading(&self.folder, &connection)?))
+    }
+
+    fn finish(&mut self) -> anyhow::Result<()> {
+        self.write(|connection, _| Ok(connection.execute("DELETE FROM copying", []).map(drop)?))
+    }
+}
+
+fn numbered(
+    connection: &Connection,
+    numbers: &mut LruCache<StreamId, i64>,
+    stream: StreamId,
+) -> rusqlite::Result<Option<i64>> {
+    if let Some(number) = numbers.get(&stream) {
+        return Ok(Some(*number));
+    }
+    let number = rows::stream_no(connection, stream)?;
+    if let Some(number) = number {
+        numbers.put(stream, number);
+    }
+    Ok(number)
+}

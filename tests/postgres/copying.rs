@@ -1,0 +1,206 @@
+//! A log on its way from one store into another and back.
+
+use palabre::postgres::Address;
+use palabre::store::copy::{Copied, Extent, copy};
+use palabre::store::open::{self, Access, StoreUrl};
+use palabre::store::postgres::PostgresStore;
+use palabre::store::sqlite::SqliteStore;
+use palabre::store::{EventStore, PAGE_MAX};
+use palabre::vault::{KeyState, Role};
+use palabre_events::log::{ItemAnswer, KeyedCommand};
+use palabre_events::{AccountId, CommandKey, Envelope, KeyId};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::postgres::PostgresServer;
+use crate::support::TestServer;
+use crate::writing::{append, stream};
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// Writes `events` more events to the log in `folder`, in streams of three, and answers the keys.
+fn write(store: &dyn EventStore, events: u64) -> Vec<KeyedCommand> {
+    let before = *store.head().borrow();
+    let appends: Vec<_> =
+        (before..before + events).map(|n| append(stream(n as usize / 3), n % 3, CommandKey(Uuid::now_v7()))).collect();
+    let keys = appends.iter().filter_map(|append| append.items[0].key).collect();
+    for some in appends.chunks(4096) {
+        let answers = block_on(store.append_many(some.to_vec()));
+        assert!(answers.iter().all(|answer| matches!(answer.as_deref(), Ok([ItemAnswer::Committed(_)]))));
+    }
+    keys
+}
+
+fn whole(store: &dyn EventStore) -> Vec<Arc<Envelope>> {
+    let mut events = Vec::new();
+    loop {
+        let page = block_on(store.read_all(events.len() as u64, PAGE_MAX)).unwrap();
+        let last = page.len() < PAGE_MAX;
+        events.extend(page);
+        if last {
+            return events;
+        }
+    }
+}
+
+fn sqlite(folder: &TempDir) -> StoreUrl {
+    StoreUrl::Sqlite(folder.path().to_owned())
+}
+
+fn postgres(url: &str) -> StoreUrl {
+    StoreUrl::Postgres(Box::new(Address::parse(url).unwrap()))
+}
+
+fn run(from: &StoreUrl, to: &StoreUrl, extent: Extent) -> anyhow::Result<Copied> {
+    let access = if extent == Extent::Whole { Access::Write } else { Access::Read };
+    let original = open::original(from, access)?;
+    let mut target = open::target(to, original.log_id())?;
+    copy(&*original, &mut *target, extent, |_| ())
+}
+
+/// Everything is as in the original, the name excepted; a key finds what it committed, and the log goes on.
+fn expect_same(from: &StoreUrl, to: &StoreUrl, keys: &[KeyedCommand]) {
+    let (original, copied) = (open::original(from, Access::Read).unwrap(), open::open(to, Access::Write).unwrap());
+    assert_ne!(original.log_id(), copied.log_id());
+    assert_eq!(whole(&*original), whole(&*copied));
+    for key in keys {
+        let first = block_on(copied.first_answer(*key)).unwrap();
+        assert!(first.is_some());
+        assert_eq!(first, block_on(original.first_answer(*key)).unwrap());
+    }
+    let head = *copied.head().borrow();
+    let answers =
+        block_on(copied.append(append(stream(2_000_000 + head as usize), 0, CommandKey(Uuid::now_v7())))).unwrap();
+    let ItemAnswer::Committed(events) = &answers[0] else { panic!("{answers:?}") };
+    assert_eq!(events[0].position, head + 1);
+}
+
+#[test]
+fn a_log_moves_from_a_folder_into_a_database_and_back() {
+    let (folder, back, url) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), database());
+    let keys = write(&SqliteStore::open(folder.path()).unwrap(), 9_000);
+    let copied = run(&sqlite(&folder), &postgres(&url), Extent::Whole).unwrap();
+    assert_eq!(copied, Copied { events: 9_000, resumed_at: 0, keys: 9_000 });
+    let copied = run(&postgres(&url), &sqlite(&back), Extent::Whole).unwrap();
+    assert_eq!(copied.events, 9_000);
+    expect_same(&postgres(&url), &sqlite(&back), &keys[..300]);
+    expect_same(&sqlite(&folder), &postgres(&url), &keys[..300]);
+}
+
+fn database() -> String {
+    PostgresServer::shared().fresh_database()
+}
+
+#[test]
+fn a_copy_runs_ahead_of_a_log_in_use_and_is_nobodys_until_it_is_finished() {
+    let (folder, url) = (tempfile::tempdir().unwrap(), database());
+    let (from, to) = (sqlite(&folder), postgres(&url));
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let mut keys = write(&store, 5_000);
+    let refused = run(&from, &to, Extent::Whole).unwrap_err().to_string();
+    assert!(refused.contains("in use by another palabre"), "{refused}");
+    assert_eq!(run(&from, &to, Extent::Ahead).unwrap(), Copied { events: 5_000, resumed_at: 0, keys: 0 });
+    for access in [Access::Read, Access::Write] {
+        let refused = open::open(&to, access).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("unfinished copy"), "{refused}");
+    }
+    keys.extend(write(&store, 100));
+    drop(store);
+    assert_eq!(run(&from, &to, Extent::Whole).unwrap(), Copied { events: 5_100, resumed_at: 5_000, keys: 5_100 });
+    expect_same(&from, &to, &keys[4_900..]);
+    // The other way round, into a folder.
+    let back = tempfile::tempdir().unwrap();
+    run(&to, &sqlite(&back), Extent::Ahead).unwrap();
+    for access in [Access::Read, Access::Write] {
+        let refused = open::open(&sqlite(&back), access).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("unfinished copy"), "{refused}");
+    }
+    run(&to, &sqlite(&back), Extent::Whole).unwrap();
+    expect_same(&to, &sqlite(&back), &keys[4_900..]);
+}
+
+#[test]
+fn nothing_is_copied_over_a_log_or_behind_another() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&folder, &other] {
+        write(&SqliteStore::open(folder.path()).unwrap(), 30);
+    }
+    let refused = |from: &StoreUrl, to: &StoreUrl| run(from, to, Extent::Whole).unwrap_err().to_string();
+    assert!(refused(&sqlite(&folder), &sqlite(&other)).contains("there is a log already"));
+    let (url, unfinished) = (database(), database());
+    drop(PostgresStore::open(&Address::parse(&url).unwrap()).unwrap());
+    run(&sqlite(&folder), &postgres(&url), Extent::Whole).unwrap();
+    assert!(refused(&sqlite(&folder), &postgres(&url)).contains("there is a log already"));
+    run(&sqlite(&folder), &postgres(&unfinished), Extent::Ahead).unwrap();
+    assert!(refused(&sqlite(&other), &postgres(&unfinished)).contains("of another log"));
+}
+
+#[test]
+fn a_copy_that_was_tampered_with_is_not_finished() {
+    let (folder, url) = (tempfile::tempdir().unwrap(), database());
+    write(&SqliteStore::open(folder.path()).unwrap(), 60);
+    run(&sqlite(&folder), &postgres(&url), Extent::Ahead).unwrap();
+    PostgresServer::shared().sql(&url, "UPDATE palabre_log.events SET data = '\\x7b7d' WHERE position = 31");
+    let wrong = run(&sqlite(&folder), &postgres(&url), Extent::Whole).unwrap_err().to_string();
+    assert!(wrong.contains("position 31"), "{wrong}");
+    assert!(open::open(&postgres(&url), Access::Read).is_err(), "it is still unfinished");
+}
+
+fn palabre(args: &[&str], data: &Path) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+    let output = command.args(args).arg("--data").arg(data).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// A whole platform moves: whoever was signed in still is, and what was sealed is still opened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_platform_moves_with_its_vault() {
+    let data = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(|config| config.data = data.path().to_owned());
+    let (anna, gone) = (server.sign_up("Anna").await, KeyId::Person(AccountId(Uuid::from_u128(7))));
+    server.platform.vault.grant_role(anna.account, Role::Support).await.unwrap();
+    server.platform.keyring.destroy(gone, palabre::clock::now()).await.unwrap();
+    drop(server);
+    let url = database();
+    let vault = format!("sqlite:{}", data.path().join("vault.db").display());
+    let moved = tokio::task::block_in_place(|| {
+        let log = sqlite(&data).to_string();
+        let (done, said) = palabre(&["copy", "--from", &log, "--to", &url], data.path());
+        assert!(done, "{said}");
+        // Twice is as good as once.
+        (0..2).map(|_| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path())).collect::<Vec<_>>()
+    });
+    for (done, said) in moved {
+        assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
+    }
+    let server = TestServer::start_with(|config| config.store = Some(url.clone()));
+    let answer = reqwest::Client::new().get(format!("http://{}/api/v1/me", server.address));
+    let answer = answer.bearer_auth(&anna.token).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    assert!(answer.text().await.unwrap().contains("Anna"));
+    assert!(server.platform.vault.roles(anna.account).await.unwrap().support);
+    assert_eq!(server.platform.vault.key_now(gone), Ok(KeyState::Destroyed));
+    drop(server);
+    // And back.
+    let back = format!("sqlite:{}", data.path().join("back.db").display());
+    let (done, said) = palabre(&["copy", "vault", "--from", &url, "--to", &back], data.path());
+    assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
+}
+
+#[test]
+fn the_command_line_copies_and_shows_no_secret() {
+    let data = tempfile::tempdir().unwrap();
+    write(&SqliteStore::open(data.path()).unwrap(), 12);
+    let from = sqlite(&data).to_string();
+    let to = PostgresServer::shared().fresh_database_over_tcp();
+    let (done, said) = palabre(&["copy", "--from", &from, "--to", &to], data.path());
+    assert!(done && said.starts_with("12 events and 12 keys, 12 events of them now"), "{said}");
+    let (done, said) = palabre(&["copy", "--from", &from, "--to", &to], data.path());
+    assert!(!done && said.contains("there is a log already") && !said.contains("password%20"), "{said}");
+}
