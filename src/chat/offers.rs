@@ -145,13 +145,17 @@ impl Shared {
         let Ok(Some(roster)) = roster else {
             return self.begin_catching_up(conversation, line, Repair::Unknown);
         };
+        let mut anyone = false;
         for envelope in events.iter().filter(|envelope| envelope.version > told) {
-            let follows = line.told == Some(envelope.version - 1);
-            if !follows || self.send(envelope, &roster.viewers(envelope.version)).is_err() {
+            let (follows, viewers) = (line.told == Some(envelope.version - 1), roster.viewers(envelope.version));
+            if !follows || self.send(envelope, &viewers).is_err() {
                 return self.begin_catching_up(conversation, line, Repair::Hole);
             }
             line.told = Some(envelope.version);
+            anyone |= self.anyone_here(&viewers);
         }
-        Repair::Late.count();
+        if anyone {
+            Repair::Late.count();
+        }
     }
 }

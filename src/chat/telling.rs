@@ -86,6 +86,9 @@ impl Shared {
             line.told = Some(last.version);
             return;
         }
+        if line.told.is_none() && last.position <= self.offers.told_up_to() {
+            return;
+        }
         let Some(told) = line.told.or_else(|| self.told_before(first)) else {
             // Another node may have committed what comes before, and it may not have arrived here.
             return self.begin_catching_up(conversation, line, Repair::Unknown);
@@ -253,7 +256,7 @@ impl Shared {
         Ok(Some(roster))
     }
 
-    fn anyone_here(&self, accounts: &[AccountId]) -> bool {
+    pub(super) fn anyone_here(&self, accounts: &[AccountId]) -> bool {
         accounts.iter().any(|account| self.connections.is_here(*account))
     }
 }

@@ -1,6 +1,7 @@
 //! `palabre serve`.
 
 use clap::Args;
+use std::io::Write;
 use std::process::ExitCode;
 
 use super::{ServerSettings, Settings, in_system};
@@ -27,7 +28,10 @@ impl Serve {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let platform = Platform::start(config).await?;
     let Listening { server, addresses } = server::listen(&platform)?;
-    announce(&platform, &addresses);
+    if let Err(error) = announce(&platform, &addresses) {
+        // Whoever started it reads no further.
+        tracing::debug!(%error, "standard output is closed");
+    }
     let (handle, hub) = (server.handle(), platform.hub.clone());
     actix::spawn(async move {
         wait_for_signal().await;
@@ -43,19 +47,21 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// The first lines on standard output say where it is; scripts read the first one.
-fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
+fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     for address in addresses {
-        println!("Palabre is at http://{address}");
+        writeln!(out, "Palabre is at http://{address}")?;
     }
     let config = &platform.config;
-    println!("The API is described at {}/api/docs", config.public_url());
-    println!("Data: {}", config.data.display());
+    writeln!(out, "The API is described at {}/api/docs", config.public_url())?;
+    writeln!(out, "Data: {}", config.data.display())?;
     if let (Some(_), Ok(store)) = (&config.store, config.store_url()) {
-        println!("Log: {store}");
+        writeln!(out, "Log: {store}")?;
     }
     if config.smtp_url.is_none() {
-        println!("No mail server is set: mails are written to {}", config.mail_folder().display());
+        writeln!(out, "No mail server is set: mails are written to {}", config.mail_folder().display())?;
     }
+    out.flush()
 }
 
 async fn wait_for_signal() {

@@ -74,7 +74,8 @@ async fn a_command_is_a_span_with_its_ids_in_the_client_s_trace() {
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
         .json(&json!({"name": "Anna Magnani"}));
     assert_eq!(renamed.send().await.unwrap().status().as_u16(), 200);
-    let of_trace = |span: &Span| span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == trace;
+    let of_trace =
+        move |span: &Span| span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == trace;
     let span = tokio::task::spawn_blocking(move || {
         let within = std::time::Duration::from_secs(30);
         loop {

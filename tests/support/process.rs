@@ -3,7 +3,7 @@
 use palabre_events::{AccountId, RideId};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 use crate::support::Person;
@@ -13,6 +13,7 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub host: String,
+    _output: BufReader<ChildStdout>,
     _folder: TempDir,
 }
 
@@ -28,9 +29,10 @@ impl Process {
             .spawn()
             .unwrap();
         let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut first).unwrap();
         let host = first.trim().rsplit_once("http://").expect("it says where it is").1.to_owned();
-        Self { child, host, _folder: folder }
+        Self { child, host, _output: output, _folder: folder }
     }
 
     /// Signs somebody up over the API.
