@@ -38,7 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve people: the HTTP API and the chat.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Look after people who run the platform. A server on an embedded store must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.

@@ -1,5 +1,6 @@
 //! The chat over real sockets, on a real server.
 
+#[expect(dead_code, reason = "other test programs use more of it")]
 mod client;
 mod hostile;
 #[expect(dead_code, reason = "other test programs use more of it")]
