@@ -34,7 +34,10 @@ struct Place {
 }
 
 fn place() -> Place {
-    let log: Arc<dyn EventStore> = Arc::new(MemoryStore::new());
+    place_on(Arc::new(MemoryStore::new()))
+}
+
+fn place_on(log: Arc<dyn EventStore>) -> Place {
     let heard = Arc::new(Heard::default());
     let (effects, _) = Effects::new();
     let surroundings = Surroundings { log: log.clone(), publish: heard.clone(), effects };
@@ -150,4 +153,35 @@ async fn an_actor_that_slept_is_rebuilt_from_the_log() {
         assert!(matches!(answer, Answer::Committed(_)), "{answer:?}");
     }
     assert_eq!(place.log.read(conversation().into(), 0, 100).await.unwrap().len(), 21);
+}
+
+#[actix::test]
+async fn of_two_nodes_each_finds_out_what_the_other_appended() {
+    let here = place();
+    let there = place_on(here.log.clone());
+    assert!(matches!(submit(&here, open()).await, Answer::Committed(_)));
+    for number in 2..=20 {
+        let node = if number % 2 == 0 { &there } else { &here };
+        let Answer::Committed(events) = submit(node, say("bonjour")).await else { panic!("not committed") };
+        assert_eq!(events[0].version, number);
+    }
+}
+
+#[actix::test]
+async fn an_actor_that_is_awake_reads_on_when_it_hears_of_anothers_append() {
+    let here = place();
+    let there = place_on(here.log.clone());
+    submit(&here, open()).await;
+    let version = async || there.directory.inspect::<Conversation>(conversation()).await.unwrap().1;
+    assert_eq!(version().await, 1);
+    submit(&here, say("bonjour")).await;
+    assert_eq!(version().await, 1, "it has not heard of it");
+    there.directory.heard_of(conversation().into(), 2);
+    let reads_on = async {
+        while version().await < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), reads_on).await.expect("it reads on");
+    there.directory.heard_of(palabre_events::StreamId::from(RIDE), 7);
 }

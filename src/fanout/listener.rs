@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use redis::{PushInfo, PushKind, Value};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -32,7 +32,7 @@ pub(super) struct Listener {
     asks: Mutex<Vec<NodeId>>,
     /// Another node asks for the roll of this one, or this one is to ask another.
     pub(super) asked: Notify,
-    own_roll_asked: AtomicUsize,
+    own_roll_asked: AtomicBool,
 }
 
 struct State {
@@ -64,7 +64,7 @@ impl Listener {
             state: Mutex::new(state),
             asks: Mutex::default(),
             asked: Notify::new(),
-            own_roll_asked: AtomicUsize::new(0),
+            own_roll_asked: AtomicBool::new(false),
         })
     }
 
@@ -111,7 +111,7 @@ impl Listener {
             Notice::Probe => {}
             Notice::Presence(Presence::Ask { node }) => {
                 if node == self.node {
-                    self.own_roll_asked.store(1, Ordering::Relaxed);
+                    self.own_roll_asked.store(true, Ordering::Relaxed);
                     self.asked.notify_one();
                 }
             }
@@ -153,7 +153,7 @@ impl Listener {
 
     /// The nodes to ask for their rolls, and whether the roll of this one is asked for.
     pub(super) fn take_asks(&self) -> (Vec<NodeId>, bool) {
-        (std::mem::take(&mut *self.asks.lock()), self.own_roll_asked.swap(0, Ordering::Relaxed) > 0)
+        (std::mem::take(&mut *self.asks.lock()), self.own_roll_asked.swap(false, Ordering::Relaxed))
     }
 
     fn now_ms(&self) -> u64 {

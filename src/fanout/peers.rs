@@ -4,7 +4,7 @@ use palabre_events::{AccountId, ConversationId, Envelope};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::{Notify, watch};
 
 use super::notice::{Channel, Notice};
@@ -151,13 +151,5 @@ impl LinkState {
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
         *self == Self::Up
-    }
-
-    /// For how long it has been down; none while it is up.
-    pub fn down_for(&self) -> Option<Duration> {
-        match self {
-            Self::Up => None,
-            Self::Down { since, .. } => Some(since.elapsed()),
-        }
     }
 }
