@@ -6,7 +6,7 @@
 use actix::prelude::*;
 use futures_util::FutureExt;
 use palabre_events::log::{AppendFailure, ItemAnswer};
-use palabre_events::shell::{Answer, Input, Loaded, Output, Shell, StopReason, Submission};
+use palabre_events::shell::{Answer, Input, Loaded, Look, Output, Shell, StopReason, Submission};
 use palabre_events::{Aggregate, StreamId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,12 +45,15 @@ pub struct Deliver<A: Aggregate> {
     pub reply: oneshot::Sender<Answer<A::Rejection>>,
 }
 
+/// Where a state and its version go.
+type Inspecting<A> = oneshot::Sender<Option<(A, u64)>>;
+
 /// Asks for the state as the log has it, and its version; `None` when the log does not answer.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Inspect<A: Aggregate> {
     /// Where the state goes.
-    pub reply: oneshot::Sender<Option<(A, u64)>>,
+    pub reply: Inspecting<A>,
 }
 
 /// Says that somebody else has appended to the stream.
@@ -72,7 +75,7 @@ pub struct AggregateActor<A: Aggregate> {
     shell: Shell<A>,
     surroundings: Surroundings,
     replies: HashMap<u64, oneshot::Sender<Answer<A::Rejection>>>,
-    inspections: Vec<oneshot::Sender<Option<(A, u64)>>>,
+    inspections: Vec<(Look, Inspecting<A>)>,
     last_ticket: u64,
     last_asked: Instant,
     leaving: bool,
@@ -134,7 +137,7 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
             }
         }
         self.known.store(self.shell.version(), Ordering::Relaxed);
-        self.answer_inspections();
+        self.answer_inspections(ctx);
         if self.leaving && self.shell.is_idle() && self.inspections.is_empty() {
             ctx.stop();
         }
@@ -171,19 +174,23 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
                 tracing::warn!(stream = %self.stream, ?reason, "stopping; the next command rebuilds from the log");
             }
         }
-        for inspection in self.inspections.drain(..) {
+        for (_, inspection) in self.inspections.drain(..) {
             drop(inspection.send(None));
         }
         ctx.stop();
     }
 
-    fn answer_inspections(&mut self) {
-        if self.inspections.is_empty() {
-            return;
+    fn answer_inspections(&mut self, ctx: &mut Context<Self>) {
+        let shell = &self.shell;
+        for (look, inspection) in self.inspections.extract_if(.., |(look, _)| shell.state_at(*look).is_some()) {
+            let (state, version) = shell.state_at(look).expect("it was known a line above");
+            // Whoever asked may have gone.
+            drop(inspection.send(Some((state.clone(), version))));
         }
-        if let Some((state, version)) = self.shell.settled() {
-            for inspection in self.inspections.drain(..) {
-                drop(inspection.send(Some((state.clone(), version))));
+        if let Some((look, _)) = self.inspections.last() {
+            let outputs = self.shell.look_again(*look);
+            if !outputs.is_empty() {
+                self.carry_out(outputs, ctx);
             }
         }
     }
@@ -223,8 +230,8 @@ impl<A: Aggregate + Clone> Handler<Inspect<A>> for AggregateActor<A> {
 
     fn handle(&mut self, inspect: Inspect<A>, ctx: &mut Context<Self>) {
         self.last_asked = Instant::now();
-        self.inspections.push(inspect.reply);
-        let outputs = self.shell.wake();
+        let (look, outputs) = self.shell.look();
+        self.inspections.push((look, inspect.reply));
         self.carry_out(outputs, ctx);
     }
 }

@@ -37,6 +37,10 @@ enum Phase {
     Stopped,
 }
 
+/// That somebody wants to know the state, from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look(u64);
+
 /// The shell around one aggregate.
 #[derive(Debug)]
 pub struct Shell<A: Aggregate> {
@@ -50,6 +54,10 @@ pub struct Shell<A: Aggregate> {
     in_flight: Vec<Waiting<A::Command>>,
     /// What the append in flight makes happen.
     pending: Vec<A::Event>,
+    /// Loads and appends that were begun.
+    begun: u64,
+    /// The last of them after which state was the log's.
+    confirmed: u64,
     /// Answers that wait for a look at their command's key.
     looking_up: Vec<(u64, KeyedCommand, Answer<A::Rejection>)>,
 }
@@ -67,6 +75,8 @@ impl<A: Aggregate + Clone> Shell<A> {
             waiting: VecDeque::new(),
             in_flight: Vec::new(),
             pending: Vec::new(),
+            begun: 0,
+            confirmed: 0,
             looking_up: Vec::new(),
         }
     }
@@ -93,13 +103,25 @@ impl<A: Aggregate + Clone> Shell<A> {
         outputs
     }
 
-    /// Reads the stream although no command waits, so that [`Shell::settled`] becomes known.
-    pub fn wake(&mut self) -> Outputs<A> {
+    /// Wants to know the state as the log has it from now on: answers a number for [`Shell::state_at`], and reads the
+    /// log when nothing is in flight. Whatever is in flight now may have asked the log too early.
+    pub fn look(&mut self) -> (Look, Outputs<A>) {
+        let look = Look(self.begun + 1);
+        (look, self.look_again(look))
+    }
+
+    /// Reads the log for `look`, when it is not answered and nothing else asks the log.
+    pub fn look_again(&mut self, look: Look) -> Outputs<A> {
         let mut outputs = Vec::new();
-        if self.phase == Phase::Asleep {
+        if self.confirmed < look.0 && matches!(self.phase, Phase::Asleep | Phase::Ready) {
             self.load(&mut outputs);
         }
         outputs
+    }
+
+    /// The state and its version as the log had them at some moment after `look`, once that is known.
+    pub fn state_at(&self, look: Look) -> Option<(&A, u64)> {
+        (self.confirmed >= look.0).then_some((&self.state, self.version))
     }
 
     /// The version that is known.
@@ -134,6 +156,7 @@ impl<A: Aggregate + Clone> Shell<A> {
 
     fn load(&mut self, outputs: &mut Outputs<A>) {
         self.phase = Phase::Loading;
+        self.begun += 1;
         self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
         outputs.push(Output::Load { after_version: self.version });
     }
@@ -157,6 +180,7 @@ impl<A: Aggregate + Clone> Shell<A> {
             return self.load(outputs);
         }
         self.phase = Phase::Ready;
+        self.confirmed = self.begun;
         self.decide_waiting(outputs);
     }
 
@@ -204,6 +228,7 @@ impl<A: Aggregate + Clone> Shell<A> {
         }
         if !items.is_empty() {
             self.phase = Phase::Appending;
+            self.begun += 1;
             self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
             outputs.push(Output::Append(Append { stream: self.stream, expected_version, items }));
         }
@@ -277,6 +302,7 @@ impl<A: Aggregate + Clone> Shell<A> {
         let mut audience = self.state.audience();
         pending.iter().for_each(|event| self.state.evolve(event));
         self.version += pending.len() as u64;
+        self.confirmed = self.begun;
         audience.extend(self.state.audience());
         audience.sort_unstable();
         audience.dedup();

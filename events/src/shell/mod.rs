@@ -14,4 +14,4 @@ pub mod machine;
 mod tests;
 
 pub use exchange::{Answer, Input, Loaded, Output, StopReason, Submission};
-pub use machine::{CONFLICTS_MAX, Shell, WAITING_MAX};
+pub use machine::{CONFLICTS_MAX, Look, Shell, WAITING_MAX};

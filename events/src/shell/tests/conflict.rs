@@ -122,7 +122,7 @@ fn what_lost_leaves_no_trace_in_the_state() {
     stage.run(outputs);
     let (state, version) = stage.shell.settled().unwrap();
     let mut folded = Shell::<Conversation>::new(stream());
-    drop(folded.wake());
+    drop(folded.look());
     drop(folded.handle(Input::Loaded(Some(stage.log.read(stream(), 0, 100)))));
     assert_eq!(folded.settled(), Some((state, version)));
     assert_eq!(version, 7);
