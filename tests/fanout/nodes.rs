@@ -253,3 +253,18 @@ async fn whoever_resumes_on_another_node_is_not_sent_back_to_the_start() {
         assert_eq!(resumed["ok"]["events"][0]["seq"], seq, "{resumed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_from_another_node_can_be_marked_and_answered_at_once() {
+    let redis = RedisServer::start();
+    let pair = Pair::start(Some(&redis)).await;
+    let Apart { talk, mut driver, mut passenger } = Apart::begin(&pair).await;
+    for number in 0..20 {
+        driver.command("post_message", talk.says(&format!("{number}"))).await;
+        let seq = passenger.wait_for(|frame| frame["data"]["text"] == number.to_string()).await["seq"].clone();
+        passenger.command("mark_read", json!({"conversation": talk.conversation, "up_to": seq})).await;
+        let mut answer = talk.says("oui");
+        answer["in_reply_to"] = seq;
+        passenger.command("post_message", answer).await;
+    }
+}
