@@ -260,8 +260,9 @@ async fn what_comes_from_another_node_can_be_marked_and_answered_at_once() {
     let pair = Pair::start(Some(&redis)).await;
     let Apart { talk, mut driver, mut passenger } = Apart::begin(&pair).await;
     for number in 0..20 {
-        driver.command("post_message", talk.says(&format!("{number}"))).await;
-        let seq = passenger.wait_for(|frame| frame["data"]["text"] == number.to_string()).await["seq"].clone();
+        let text = format!("message {number}");
+        driver.command("post_message", talk.says(&text)).await;
+        let seq = passenger.wait_for(|frame| frame["data"]["text"] == text.as_str()).await["seq"].clone();
         passenger.command("mark_read", json!({"conversation": talk.conversation, "up_to": seq})).await;
         let mut answer = talk.says("oui");
         answer["in_reply_to"] = seq;
