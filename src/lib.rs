@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod data_folder;
 pub mod demo;
+pub mod fanout;
 pub mod feed;
 pub mod gates;
 pub mod http;
@@ -24,6 +25,7 @@ pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
 pub mod wire;
 

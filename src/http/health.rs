@@ -30,7 +30,7 @@ pub struct Health {
 /// A part that is not as it should be.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Degraded {
-    /// `vault`, `feed`, `views` or the name of a view.
+    /// `node`, `vault`, `feed`, `views` or `redis`.
     pub part: String,
     /// One plain sentence; the node's log has the details.
     pub why: &'static str,
@@ -53,6 +53,12 @@ pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
     }
     if !feed.parked.is_empty() {
         note("views", "some stopped at an event that they cannot fold; they are as of an earlier time", true);
+    }
+    if platform.hub.is_shutting_down() {
+        note("node", "it is stopping; send requests elsewhere", false);
+    }
+    if platform.link_state().is_some_and(|link| !link.is_up()) {
+        note("redis", "it does not answer; what happens on other nodes comes from the log, a moment later", true);
     }
     let (log_position, views_position) = (*platform.log.head().borrow(), platform.views.position());
     if log_position.saturating_sub(views_position) > LAG_EVENTS {
