@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod audit;
+mod backoff;
 pub mod chat;
 pub mod cli;
 pub mod clock;
