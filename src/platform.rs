@@ -4,7 +4,6 @@
 
 use actix::Arbiter;
 use palabre_events::Opener;
-use palabre_projections::Views;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::feed::rebuild::open_views;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::store::open::Access;
@@ -67,7 +67,7 @@ impl Platform {
         let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
-        let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
+        let views = open_views(&config.views_file(), &*log, opener.clone())?;
 
         let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
         let hub = Hub::with(log.clone(), opener, caps, Pace::default());

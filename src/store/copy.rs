@@ -144,7 +144,7 @@ async fn prove(
         let Some((last, _)) = page.last() else { break };
         after = Some((last.key, last.account));
         for some in page.chunks(LOOK_UPS) {
-            let answers = join_all(some.iter().map(|(keyed, _)| copy.first_answer(*keyed))).await;
+            let answers = join_all(some.iter().map(|(keyed, first)| copy.first_answer(first.stream, *keyed))).await;
             for ((keyed, first), answer) in some.iter().zip(answers) {
                 anyhow::ensure!(answer? == Some(*first), "the copy has forgotten the key {}", keyed.key.0);
             }

@@ -92,7 +92,11 @@ impl EventStore for MemoryStore {
         Box::pin(ready(answer))
     }
 
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+    fn first_answer(
+        &self,
+        _: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
         let first = self.log.lock().keys.get(&(command.account, command.key)).copied();
         Box::pin(ready(Ok(first)))
     }

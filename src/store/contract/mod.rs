@@ -30,7 +30,7 @@ pub struct Fixture {
 macro_rules! suite {
     ($fixture:path) => {
         $crate::store::contract::suite!(@rules $fixture:
-            versions_and_positions_are_dense,
+            versions_are_dense_and_positions_rise,
             a_stale_version_conflicts,
             a_repeat_gets_its_first_answer,
             another_body_under_a_known_key_gets_the_first_answer_with_its_fingerprint,
@@ -48,6 +48,7 @@ macro_rules! suite {
             the_head_rises_with_every_commit,
             what_breaks_a_limit_is_malformed_and_leaves_no_trace,
             time_of_recording_never_goes_back,
+            an_event_is_found_at_its_position,
         );
     };
     (@rules $fixture:path: $($rule:ident),+ $(,)?) => {$(
@@ -117,7 +118,8 @@ pub fn committed(answer: Result<Vec<ItemAnswer>, AppendFailure>) -> Vec<Arc<Enve
 pub async fn whole_log(store: &Arc<dyn EventStore>) -> Vec<Arc<Envelope>> {
     let mut events: Vec<Arc<Envelope>> = Vec::new();
     loop {
-        let page = store.read_all(events.len() as u64, PAGE_MAX).await.expect("the log reads");
+        let after = events.last().map_or(0, |last| last.position);
+        let page = store.read_all(after, PAGE_MAX).await.expect("the log reads");
         let last = page.len() < PAGE_MAX;
         events.extend(page);
         if last {
@@ -145,6 +147,17 @@ fn versions(events: &[Arc<Envelope>]) -> Vec<u64> {
 
 fn positions(events: &[Arc<Envelope>]) -> Vec<u64> {
     events.iter().map(|event| event.position).collect()
+}
+
+/// These are the first events of the log: positions rise with them, one by one where they are dense.
+fn expect_first(store: &Arc<dyn EventStore>, events: &[Arc<Envelope>]) {
+    let found = positions(events);
+    if store.positions_are_dense() {
+        assert_eq!(found, (1..=events.len() as u64).collect::<Vec<_>>());
+    } else {
+        assert!(found.first().is_none_or(|first| *first > 0), "{found:?}");
+        assert!(found.is_sorted_by(|one, next| one < next), "{found:?}");
+    }
 }
 
 /// Appends `text`s one after the other behind whatever others wrote meanwhile, and tells what was committed.
