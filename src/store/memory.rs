@@ -131,7 +131,7 @@ mod tests {
     use crate::store::contract;
 
     async fn fixture() -> contract::Fixture {
-        contract::Fixture { store: Arc::new(MemoryStore::new()), folder: None }
+        contract::Fixture { store: Arc::new(MemoryStore::new()), place: Box::new(()) }
     }
 
     contract::suite!(fixture);

@@ -6,6 +6,8 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
+#[cfg(feature = "kurrentdb")]
+pub mod kurrent;
 pub mod memory;
 pub mod open;
 pub mod postgres;

@@ -12,6 +12,7 @@ pub use reads::*;
 use futures_util::future::join_all;
 use palabre_events::log::{Append, AppendFailure, AppendItem, Fingerprint, ItemAnswer, KeyedCommand};
 use palabre_events::{AccountId, Actor, CommandKey, Envelope, NewEvent, StreamId, StreamKind, Timestamp};
+use std::any::Any;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -21,9 +22,9 @@ use super::{EventStore, PAGE_MAX};
 pub struct Fixture {
     /// The log.
     pub store: Arc<dyn EventStore>,
-    /// The folder that it lies in, which goes when the fixture goes.
+    /// What it lies in, such as a folder, which goes when the fixture goes.
     #[expect(dead_code, reason = "held for its drop")]
-    pub folder: Option<tempfile::TempDir>,
+    pub place: Box<dyn Any + Send>,
 }
 
 /// Runs every rule as a test of its own against what `$fixture().await` makes.

@@ -96,7 +96,8 @@ pub async fn reads_of_nothing_are_empty(store: &Arc<dyn EventStore>) {
 /// Whoever is answered finds the head there already; whoever waits on it is woken.
 pub async fn the_head_rises_with_every_commit(store: &Arc<dyn EventStore>) {
     let mut head = store.head();
-    assert_eq!(*head.borrow_and_update(), 0);
+    let before = *head.borrow_and_update();
+    assert!(before == 0 || !store.positions_are_dense(), "{before}");
     let (stream, mut last) = (fresh_stream(), 0);
     for version in 0..3 {
         let events = committed(store.append(append(stream, version, vec![unkeyed("a")])).await);
