@@ -85,7 +85,7 @@ impl KurrentServer {
 
     /// Where it is, as `--store` takes it.
     pub fn url(&self) -> String {
-        format!("esdb://{}?tls=false&maxDiscoverAttempts=1&discoveryInterval=10", self.address)
+        format!("esdb://{}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10", self.address)
     }
 
     /// The next appends meet these, one each.
