@@ -42,10 +42,10 @@ pub(super) fn follow_on_a_thread(
 /// Lets `head` rise with the log for ever.
 async fn follow(connection: &Connection, head: &watch::Sender<u64>) {
     let mut backoff = Backoff::default();
-    let mut checkpoint = Checkpoint(*head.borrow());
+    let mut seen = at(*head.borrow());
     loop {
         // Ends only with a failure.
-        let failure = follow_once(connection, head, &mut checkpoint, &mut backoff).await;
+        let failure = follow_once(connection, head, &mut seen, &mut backoff).await;
         let pause = backoff.pause();
         if let Some(error) = failure {
             tracing::warn!(%error, ?pause, "the log's head is not followed for a moment");
@@ -54,20 +54,21 @@ async fn follow(connection: &Connection, head: &watch::Sender<u64>) {
     }
 }
 
-/// Up to where everything was seen.
-struct Checkpoint(u64);
+/// Where the event at `position` is.
+fn at(position: u64) -> Position {
+    Position { commit: position, prepare: position }
+}
 
+/// Follows it while the connection lasts, from behind `seen`. Both halves of that matter: a checkpoint may lie between two
+/// events, at the place where the next one begins.
 async fn follow_once(
     connection: &Connection,
     head: &watch::Sender<u64>,
-    checkpoint: &mut Checkpoint,
+    seen: &mut Position,
     backoff: &mut Backoff,
 ) -> Option<Error> {
     let leased = connection.client()?;
-    let position = match checkpoint.0 {
-        0 => StreamPosition::Start,
-        position => StreamPosition::Position(Position { commit: position, prepare: position }),
-    };
+    let position = if *seen == Position::start() { StreamPosition::Start } else { StreamPosition::Position(*seen) };
     let options = SubscribeToAllOptions::default().position(position).filter(reading::ours());
     let mut subscription = leased.client.subscribe_to_all(&options).await;
     loop {
@@ -78,10 +79,10 @@ async fn follow_once(
                 match heard {
                     SubscriptionEvent::EventAppeared(event) => {
                         let position = event.get_original_event().position.commit;
-                        checkpoint.0 = checkpoint.0.max(position);
+                        *seen = at(position).max(*seen);
                         raise(head, position);
                     }
-                    SubscriptionEvent::Checkpoint(position) => checkpoint.0 = checkpoint.0.max(position.commit),
+                    SubscriptionEvent::Checkpoint(position) => *seen = position.max(*seen),
                     _ => {}
                 }
             }

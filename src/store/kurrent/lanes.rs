@@ -6,6 +6,7 @@ use palabre_events::log::{Append, AppendFailure};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -15,6 +16,9 @@ use crate::store::queue::{Answer, QUEUED_APPENDS_MAX, QUEUED_BYTES_MAX, cost};
 /// The most appends that are with the server at the same time. Together with reads they stay below the hundred calls that
 /// a server takes on one connection.
 const AT_ONCE: usize = 48;
+
+/// An append that has waited for so many times the patience for one is not sent any more.
+const PATIENCES: u32 = 2;
 
 /// All lanes, each for one stream that has appends on their way.
 pub(super) struct Lanes {
@@ -41,6 +45,7 @@ struct Waiting {
 struct Queued {
     append: Append,
     bytes: usize,
+    since: Instant,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -64,7 +69,7 @@ impl Lanes {
         }
         waiting.appends += 1;
         waiting.bytes += bytes;
-        let queued = Queued { append, bytes, reply };
+        let queued = Queued { append, bytes, since: Instant::now(), reply };
         if let Some(lane) = waiting.lanes.get_mut(&stream) {
             lane.push_back(queued);
         } else {
@@ -96,9 +101,13 @@ struct Lane {
 
 impl Lane {
     async fn serve(self, log: Arc<Log>) {
-        while let Some(Queued { append, bytes, reply }) = self.next() {
+        while let Some(Queued { append, bytes, since, reply }) = self.next() {
             let permit = self.traffic.at_once.acquire().await.expect("it is never closed");
-            let answer = log.append(&append).await;
+            let answer = if since.elapsed() < log.answer_within * PATIENCES {
+                log.append(&append).await
+            } else {
+                Err(AppendFailure::Unavailable)
+            };
             drop(permit);
             self.traffic.waiting.lock().leave(1, bytes);
             // Nobody may be waiting any more: what was appended stays.

@@ -175,9 +175,12 @@ impl KurrentStore {
         };
         let ((reply, answer), log, reads) = (oneshot::channel(), self.log.clone(), self.reads.clone());
         self.runtime().spawn(async move {
-            let turn = reads.at_once.acquire().await.expect("it is never closed");
-            let answered = tokio::time::timeout(2 * reading::ANSWER_WITHIN, question(log)).await;
-            drop((turn, permit));
+            let asked = async {
+                let _turn = reads.at_once.acquire().await.expect("it is never closed");
+                question(log).await
+            };
+            let answered = tokio::time::timeout(2 * reading::ANSWER_WITHIN, asked).await;
+            drop(permit);
             // Whoever asked may have gone meanwhile.
             drop(reply.send(answered.unwrap_or(Err(ReadFailure::Unavailable))));
         });

@@ -230,12 +230,30 @@ async fn a_subscription_that_is_dropped_goes_on_where_it_had_got_to() {
     let mut head = following.head();
     let first = committed(writing.append(append(stream, 0, vec![unkeyed("a")])).await);
     head.wait_for(|head| *head == first[0].position).await.expect("it is followed");
+    server.subscribed(2).await;
     server.drop_subscriptions();
     let second = committed(writing.append(append(stream, 1, vec![unkeyed("b")])).await);
     head.wait_for(|head| *head == second[0].position).await.expect("it is followed again");
-    let from = server.subscribed_from();
+    let from = server.subscribed(4).await;
     assert_eq!(from[..2], [0, 0], "both begin with an empty log");
     assert!(from[2..].iter().all(|from| *from >= first[0].position), "{from:?}");
+}
+
+/// Where only the server's own events came last, a checkpoint says how far to look next time, and skips nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_between_events_is_where_a_subscription_goes_on() {
+    let server = KurrentServer::start();
+    let (writing, following) = (open(&server.url()), open(&server.url()));
+    let mut head = following.head();
+    let first = committed(writing.append(append(fresh_stream(), 0, vec![unkeyed("a")])).await);
+    head.wait_for(|head| *head == first[0].position).await.expect("it is followed");
+    server.subscribed(2).await;
+    let behind = server.add_own_events();
+    server.drop_subscriptions();
+    assert_eq!(server.subscribed(4).await, [0, 0, behind, behind]);
+    let second = committed(writing.append(append(fresh_stream(), 0, vec![unkeyed("b")])).await);
+    assert_eq!(second[0].position, behind, "it begins where the checkpoint is");
+    head.wait_for(|head| *head == behind).await.expect("it is not skipped");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

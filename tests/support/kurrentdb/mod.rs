@@ -1,5 +1,6 @@
 //! A small server that speaks the wire format of KurrentDB and keeps everything in memory: append, read and subscribe, as
 //! far as the log of palabre asks for them. For tests where no real server is at hand; it fails on request.
+#![expect(clippy::result_large_err, reason = "it is how tonic tells a failure")]
 
 mod records;
 mod wire;
@@ -26,7 +27,7 @@ use wire::read_options::{Extent, Of};
 use wire::read_resp::Content;
 use wire::{AppendReq, AppendResp, ReadOptions, ReadReq, ReadResp, Recorded, append_req, append_resp};
 
-/// After so many events that a filter kept back, a subscription is told how far it has come.
+/// After so many events that a filter kept back, and when nothing else is left, a subscription is told how far it has come.
 const CHECKPOINT_EVERY: usize = 4;
 
 /// What happens to an append instead of the ordinary.
@@ -58,7 +59,8 @@ struct Shared {
     dropped: watch::Sender<u64>,
     faults: Mutex<VecDeque<Fault>>,
     appends: Mutex<u64>,
-    subscribed_from: Mutex<Vec<u64>>,
+    /// Where subscriptions have begun, in order.
+    subscribed_from: watch::Sender<Vec<u64>>,
 }
 
 impl KurrentServer {
@@ -71,7 +73,7 @@ impl KurrentServer {
             dropped: watch::Sender::new(0),
             faults: Mutex::default(),
             appends: Mutex::default(),
-            subscribed_from: Mutex::default(),
+            subscribed_from: watch::Sender::new(Vec::new()),
         };
         let mut server = Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -103,9 +105,23 @@ impl KurrentServer {
         self.shared.dropped.send_modify(|count| *count += 1);
     }
 
-    /// Where subscriptions have begun, in order.
-    pub fn subscribed_from(&self) -> Vec<u64> {
-        self.shared.subscribed_from.lock().clone()
+    /// Where the first `count` subscriptions have begun, in order; waits for them.
+    pub async fn subscribed(&self, count: usize) -> Vec<u64> {
+        let mut subscribed = self.shared.subscribed_from.subscribe();
+        let from = subscribed.wait_for(|from| from.len() >= count).await.expect("the server runs");
+        from[..count].to_vec()
+    }
+
+    /// Adds events of its own, until subscriptions are told of a checkpoint; answers where the next event begins.
+    pub fn add_own_events(&self) -> u64 {
+        let mut records = self.shared.records.lock();
+        for _ in 0..CHECKPOINT_EVERY {
+            records.put_own();
+        }
+        let end = records.end();
+        drop(records);
+        self.shared.grown.send_modify(|count| *count += 1);
+        end
     }
 
     /// The data of a stream's events as they lie here.
@@ -347,14 +363,12 @@ fn subscribe(
     from: Option<wire::all_options::From>,
     options: ReadOptions,
 ) -> Result<Answers, Status> {
-    let (after, place) = match from {
-        Some(wire::all_options::From::Position(position)) => {
-            let place = first_place(&shared.records.lock(), from)?;
-            (position.commit, place)
-        }
-        _ => (0, first_place(&shared.records.lock(), from)?),
+    let place = first_place(&shared.records.lock(), from)?;
+    let after = match from {
+        Some(wire::all_options::From::Position(position)) => Some((position.commit, position.prepare)),
+        _ => None,
     };
-    shared.subscribed_from.lock().push(after);
+    shared.subscribed_from.send_modify(|from| from.push(after.map_or(0, |(commit, _)| commit)));
     let (grown, dropped) = (shared.grown.subscribe(), shared.dropped.subscribe());
     let state = Subscribed { shared, options, grown, dropped, after, place, kept_back: 0, is_confirmed: false };
     Ok(stream::unfold(Some(state), async |state| {
@@ -372,7 +386,7 @@ struct Subscribed {
     options: ReadOptions,
     grown: watch::Receiver<u64>,
     dropped: watch::Receiver<u64>,
-    after: u64,
+    after: Option<(u64, u64)>,
     place: usize,
     kept_back: usize,
     is_confirmed: bool,
@@ -390,6 +404,7 @@ impl Subscribed {
                 return Ok(content);
             }
             tokio::select! {
+                biased;
                 grown = self.grown.changed() => grown.map_err(|_| Status::unavailable("the server ends"))?,
                 _ = self.dropped.changed() => return Err(Status::unavailable("as the test wishes")),
             }
@@ -400,7 +415,7 @@ impl Subscribed {
         let records = self.shared.records.lock();
         while let Some(event) = records.all().get(self.place) {
             self.place += 1;
-            if event.commit <= self.after && self.after > 0 {
+            if Some((event.commit, event.prepare)) <= self.after {
                 continue;
             }
             if lets_through(&self.options, event) {
@@ -408,9 +423,11 @@ impl Subscribed {
                 return told(event).content;
             }
             self.kept_back += 1;
-            if self.kept_back == CHECKPOINT_EVERY {
+            let is_last = self.place == records.all().len();
+            if self.kept_back >= CHECKPOINT_EVERY && is_last {
                 self.kept_back = 0;
-                return Some(Content::Checkpoint(wire::Position { commit: event.commit, prepare: event.commit }));
+                // The place where the next record will begin.
+                return Some(Content::Checkpoint(wire::Position { commit: records.end(), prepare: 0 }));
             }
         }
         None

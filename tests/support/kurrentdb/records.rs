@@ -34,13 +34,21 @@ impl Records {
         if !fits {
             return Err(Stale(current));
         }
-        let statistics = Proposed { data: b"{}".to_vec(), id: Some(EventId::default()), ..Proposed::default() };
-        self.put(b"$stats-127.0.0.1:2113", statistics);
+        if self.all.is_empty() {
+            self.put_own();
+        }
         let mut last = (0, 0);
         for event in events {
             last = self.put(stream, event);
         }
+        self.put_own();
         Ok(last)
+    }
+
+    /// Adds an event of the server's own.
+    pub fn put_own(&mut self) {
+        let statistics = Proposed { data: b"{}".to_vec(), id: Some(EventId::default()), ..Proposed::default() };
+        self.put(b"$stats-127.0.0.1:2113", statistics);
     }
 
     /// Tells ids as text, whichever way they came.
@@ -78,6 +86,11 @@ impl Records {
     /// All events, in order.
     pub fn all(&self) -> &[Recorded] {
         &self.all
+    }
+
+    /// Where the next record will begin.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// The place of the first event at `position` or later; `None` when no record begins there, though the log goes
