@@ -1,6 +1,7 @@
 //! The file that holds the views. It is disposable: when it was folded by another version of the folds, or from
 //! another log, it is deleted and begun anew.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::io;
@@ -85,7 +86,7 @@ pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS.into()))?;
     db.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&db)?;
     Ok(db)
 }
 
@@ -116,8 +117,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // What is erased leaves no trace in freed pages.
     db.pragma_update(None, "secure_delete", "on")?;
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&db)?;
     Ok(db)
+}
+
+fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Otherwise a statement with `LIMIT ?` is compiled anew each time that it is used.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// The log that the file is folded from; `None` when it is new, incomplete or of another version.

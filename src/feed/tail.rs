@@ -107,15 +107,16 @@ impl Tail {
     fn follow(mut self) {
         let mut head = self.log.head();
         while !self.ending.load(Ordering::Relaxed) {
+            if *head.borrow_and_update() <= self.views.position() {
+                // Ends early when something is written; a closed watch is a log that is shutting down.
+                let heard = self.runtime.block_on(async { tokio::time::timeout(POLL, head.changed()).await });
+                if matches!(heard, Ok(Err(_))) {
+                    std::thread::sleep(POLL);
+                }
+            }
             let page = self.runtime.block_on(self.log.read_all(self.views.position(), PAGE_MAX));
             match page {
-                Ok(page) if page.is_empty() => {
-                    // Ends early when something is written; a closed watch is a log that is shutting down.
-                    let heard = self.runtime.block_on(async { tokio::time::timeout(POLL, head.changed()).await });
-                    if matches!(heard, Ok(Err(_))) {
-                        std::thread::sleep(POLL);
-                    }
-                }
+                Ok(page) if page.is_empty() => {}
                 Ok(page) => match self.fold(&page) {
                     Ok(()) => std::thread::sleep(GATHER),
                     Err(Stop::Again) => std::thread::sleep(PAUSE),

@@ -49,10 +49,7 @@ pub(super) struct Placed {
 impl Placed {
     /// Every event, in order.
     pub fn envelopes(&self) -> impl Iterator<Item = &Arc<Envelope>> {
-        self.answers.iter().flat_map(|answer| match answer {
-            ItemAnswer::Committed(envelopes) => envelopes.as_slice(),
-            ItemAnswer::Duplicate(_) | ItemAnswer::Conflict { .. } => &[],
-        })
+        self.answers.iter().flat_map(ItemAnswer::committed)
     }
 }
 

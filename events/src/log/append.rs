@@ -102,6 +102,16 @@ pub enum ItemAnswer {
     },
 }
 
+impl ItemAnswer {
+    /// The events that were appended.
+    pub fn committed(&self) -> &[Arc<Envelope>] {
+        match self {
+            Self::Committed(envelopes) => envelopes,
+            Self::Duplicate(_) | Self::Conflict { .. } => &[],
+        }
+    }
+}
+
 /// What a key committed when it came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstAnswer {

@@ -11,6 +11,7 @@ mod folder;
 mod inserts;
 mod keys;
 mod readers;
+mod recent;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use super::{EventStore, PAGE_MAX, ReadFailure};
 pub use copy::SqliteTarget;
 use folder::Folder;
 use readers::Readers;
+use recent::Recent;
 use writer::Writer;
 
 /// A log in a folder. Dropping it writes out what was accepted, and then waits until the file is closed.
@@ -43,6 +45,7 @@ pub struct SqliteStore {
     log_id: Uuid,
     head: watch::Receiver<u64>,
     readers: Arc<Readers>,
+    recent: Arc<Recent>,
     /// None when it was opened to read only.
     writing: Option<Writing>,
 }
@@ -100,7 +103,8 @@ impl SqliteStore {
         let lock = folder.lock()?;
         let queue = Arc::new(WriteQueue::default());
         let (head, head_seen) = watch::channel(0);
-        let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), head, clock)?;
+        let recent = Arc::<Recent>::default();
+        let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), recent.clone(), head, clock)?;
         let readers = Arc::new(Readers::open(&folder)?);
         let writing = Writing::start(queue, {
             let readers = readers.clone();
@@ -112,7 +116,7 @@ impl SqliteStore {
                 drop(lock);
             }
         })?;
-        Ok(Self { log_id, head: head_seen, readers, writing: Some(writing) })
+        Ok(Self { log_id, head: head_seen, readers, recent, writing: Some(writing) })
     }
 
     /// Opens the log in `folder` to read only, also while a server writes to it. Appends are answered
@@ -128,7 +132,7 @@ impl SqliteStore {
     fn reading(folder: &Folder, connection: &Connection) -> Result<Self, OpenFailure> {
         let (log_id, position) = (schema::log_id(connection)?, schema::last_position(connection)?);
         let (_, head) = watch::channel(position);
-        Ok(Self { log_id, head, readers: Arc::new(Readers::open(folder)?), writing: None })
+        Ok(Self { log_id, head, readers: Arc::new(Readers::open(folder)?), recent: Arc::default(), writing: None })
     }
 }
 
@@ -182,7 +186,11 @@ impl EventStore for SqliteStore {
         after_position: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.readers.ask(move |connection| rows::read_all(connection, after_position, limit.min(PAGE_MAX)))
+        let limit = limit.min(PAGE_MAX);
+        match self.recent.after(after_position, limit) {
+            Some(events) => Box::pin(ready(Ok(events))),
+            None => self.readers.ask(move |connection| rows::read_all(connection, after_position, limit)),
+        }
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -1,6 +1,7 @@
 //! Opening the database: its settings, its shape and its name.
 
 use palabre_events::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::time::Duration;
 use uuid::Uuid;
@@ -36,6 +37,8 @@ fn connect(folder: &Folder, flags: OpenFlags, cache_kib: i64) -> Result<Connecti
     let connection = Connection::open_with_flags(folder.database(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(LOCK_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Otherwise a statement with `LIMIT ?` is compiled anew each time that it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     Ok(connection)
 }
@@ -140,4 +143,22 @@ pub(super) fn in_memory() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory");
     migrate(&mut connection).expect("the migrations are right");
     connection
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_statement_is_compiled_once_however_often_it_is_used() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::make(place.path()).expect("a folder");
+        let connection = open_to_write(&folder).expect("opens");
+        for limit in 1..=20 {
+            let mut statement = connection.prepare_cached("SELECT position FROM events LIMIT ?1").expect("right");
+            assert!(!statement.exists([limit]).expect("reads"));
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
 }

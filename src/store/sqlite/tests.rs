@@ -22,6 +22,20 @@ async fn fixture() -> contract::Fixture {
 
 contract::suite!(fixture);
 
+mod read_from_the_file {
+    use super::*;
+
+    /// A log that keeps nothing in memory, as it is to whoever follows from further behind.
+    async fn forgetful() -> contract::Fixture {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("opens");
+        store.recent.forget();
+        contract::Fixture { store: Arc::new(store), folder: Some(folder) }
+    }
+
+    contract::suite!(forgetful);
+}
+
 fn open(folder: &TempDir) -> Arc<dyn EventStore> {
     Arc::new(SqliteStore::open(folder.path()).expect("opens"))
 }

@@ -4,7 +4,7 @@
 //! No timer delays a commit: whoever comes alone is written alone. After a failure nothing that was in memory counts;
 //! the database is opened anew.
 
-use palabre_events::log::AppendFailure;
+use palabre_events::log::{AppendFailure, ItemAnswer};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::batch::{Batch, Ends, no_ends};
 use super::folder::Folder;
 use super::keys::Pruning;
+use super::recent::Recent;
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
@@ -30,6 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(600);
 pub(super) struct Writer {
     folder: Folder,
     queue: Arc<WriteQueue>,
+    recent: Arc<Recent>,
     head: watch::Sender<u64>,
     clock: RecordingClock,
     pruning: Pruning,
@@ -108,13 +110,15 @@ impl Writer {
     pub fn open(
         folder: Folder,
         queue: Arc<WriteQueue>,
+        recent: Arc<Recent>,
         head: watch::Sender<u64>,
         mut clock: RecordingClock,
     ) -> Result<(Uuid, Self), OpenFailure> {
         let log = Log::open(&folder, &mut clock)?;
         let log_id = schema::name(&log.connection)?;
+        recent.begin_at(log.position);
         head.send_replace(log.position);
-        Ok((log_id, Self { folder, queue, head, clock, pruning: Pruning::default(), log: Some(log) }))
+        Ok((log_id, Self { folder, queue, recent, head, clock, pruning: Pruning::default(), log: Some(log) }))
     }
 
     /// Serves the queue until it is closed and empty.
@@ -130,6 +134,7 @@ impl Writer {
 
     /// Leaves everything in the one file. Readers must be gone.
     pub fn close(self) {
+        self.recent.forget();
         if let Some(log) = self.log {
             Wal::close(&log.connection);
         }
@@ -142,11 +147,13 @@ impl Writer {
 
     fn serve(&mut self, requests: Vec<Request>) {
         let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
-        let mut answers = self.write(&appends).into_iter();
+        let answers = self.write(&appends);
+        self.recent.add(answers.iter().flatten().flatten().flat_map(ItemAnswer::committed));
         if let Some(log) = &self.log {
             // Before anybody is answered, so that whoever is finds the head there already.
             raise(&self.head, log.position);
         }
+        let mut answers = answers.into_iter();
         for request in requests {
             let own = answers.by_ref().take(request.appends.len()).collect();
             request.answer(own);
@@ -167,21 +174,30 @@ impl Writer {
             }
             Err(Failure::Undone(error)) => {
                 tracing::error!(%error, "the log cannot write");
-                self.log = None;
+                self.give_up();
                 all(appends, AppendFailure::Unavailable)
             }
             Err(Failure::Open(error)) => {
                 tracing::error!(%error, "the log cannot commit");
-                self.log = None;
+                self.give_up();
                 all(appends, AppendFailure::Unknown)
             }
         }
     }
 
+    /// Nothing that was in memory counts any more.
+    fn give_up(&mut self) {
+        self.log = None;
+        self.recent.forget();
+    }
+
     fn opened(&mut self) -> Option<(&mut Log, &mut RecordingClock)> {
         if self.log.is_none() {
             match Log::open(&self.folder, &mut self.clock) {
-                Ok(log) => self.log = Some(log),
+                Ok(log) => {
+                    self.recent.begin_at(log.position);
+                    self.log = Some(log);
+                }
                 Err(error) => tracing::error!(%error, "the log does not open anew"),
             }
         }
