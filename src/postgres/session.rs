@@ -15,6 +15,7 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// this program is answered by an index; plans are made before the tables have grown and kept, so the planner is kept
 /// from scanning tables that it believes to be small.
 pub(super) const SETTINGS: &str = "
+    SET search_path = pg_catalog;
     SET statement_timeout = '10s';
     SET lock_timeout = '8s';
     SET idle_in_transaction_session_timeout = '3s';
