@@ -19,6 +19,7 @@ pub struct Records {
 }
 
 /// The stream is not as expected; its last revision, if it has one.
+#[derive(Clone, Copy)]
 pub struct Stale(pub Option<u64>);
 
 impl Records {
