@@ -20,8 +20,18 @@ use crate::test_kurrentdb::{Fault, KurrentServer};
 /// Long enough for a server in this process, short enough to wait for its silence.
 const SOON: Duration = Duration::from_millis(500);
 
+/// How long the head may take to be heard of, whatever else the machine does.
+const HEARD_WITHIN: Duration = Duration::from_secs(30);
+
 fn open(url: &str) -> Arc<dyn EventStore> {
     Arc::new(KurrentStore::open(&Address::parse(url).expect("an address")).expect("opens"))
+}
+
+/// Waits until the head is at `position`; fails when it takes too long.
+async fn heard(head: &mut watch::Receiver<u64>, position: u64) {
+    let rises = head.wait_for(|head| *head == position);
+    let risen = tokio::time::timeout(HEARD_WITHIN, rises).await;
+    risen.expect("the head is followed").expect("the log is open");
 }
 
 fn open_impatient(server: &KurrentServer) -> Arc<dyn EventStore> {
@@ -219,7 +229,7 @@ async fn a_server_that_goes_away_is_told_honestly_and_found_again() {
     }
     assert_eq!(whole_stream(&store, stream).await, written);
     let last = written[1].position;
-    other.head().wait_for(|head| *head == last).await.expect("the other node hears of it");
+    heard(&mut other.head(), last).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -229,11 +239,11 @@ async fn a_subscription_that_is_dropped_goes_on_where_it_had_got_to() {
     let stream = fresh_stream();
     let mut head = following.head();
     let first = committed(writing.append(append(stream, 0, vec![unkeyed("a")])).await);
-    head.wait_for(|head| *head == first[0].position).await.expect("it is followed");
+    heard(&mut head, first[0].position).await;
     server.subscribed(2).await;
     server.drop_subscriptions();
     let second = committed(writing.append(append(stream, 1, vec![unkeyed("b")])).await);
-    head.wait_for(|head| *head == second[0].position).await.expect("it is followed again");
+    heard(&mut head, second[0].position).await;
     let from = server.subscribed(4).await;
     assert_eq!(from[..2], [0, 0], "both begin with an empty log");
     assert!(from[2..].iter().all(|from| *from >= first[0].position), "{from:?}");
@@ -246,14 +256,14 @@ async fn a_checkpoint_between_events_is_where_a_subscription_goes_on() {
     let (writing, following) = (open(&server.url()), open(&server.url()));
     let mut head = following.head();
     let first = committed(writing.append(append(fresh_stream(), 0, vec![unkeyed("a")])).await);
-    head.wait_for(|head| *head == first[0].position).await.expect("it is followed");
+    heard(&mut head, first[0].position).await;
     server.subscribed(2).await;
     let behind = server.add_own_events();
     server.drop_subscriptions();
     assert_eq!(server.subscribed(4).await, [0, 0, behind, behind]);
     let second = committed(writing.append(append(fresh_stream(), 0, vec![unkeyed("b")])).await);
     assert_eq!(second[0].position, behind, "it begins where the checkpoint is");
-    head.wait_for(|head| *head == behind).await.expect("it is not skipped");
+    heard(&mut head, behind).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

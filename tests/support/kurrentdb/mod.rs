@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -24,6 +25,9 @@ use wire::Recorded;
 
 /// After so many events that a filter kept back, and when nothing else is left, a subscription is told how far it has come.
 const CHECKPOINT_EVERY: usize = 4;
+
+/// How long a test waits for subscriptions.
+const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What happens to an append instead of the ordinary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +107,9 @@ impl KurrentServer {
     /// Where the first `count` subscriptions have begun, in order; waits for them.
     pub async fn subscribed(&self, count: usize) -> Vec<u64> {
         let mut subscribed = self.shared.subscribed_from.subscribe();
-        let from = subscribed.wait_for(|from| from.len() >= count).await.expect("the server runs");
-        from[..count].to_vec()
+        let enough = subscribed.wait_for(|from| from.len() >= count);
+        let from = tokio::time::timeout(SUBSCRIBED_WITHIN, enough).await.expect("somebody subscribes");
+        from.expect("the server runs")[..count].to_vec()
     }
 
     /// Adds events of its own, until subscriptions are told of a checkpoint; answers where the next event begins.
