@@ -19,7 +19,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that holds everything: log, vault, views, mails.
     pub data: PathBuf,
-    /// The log; `sqlite:FOLDER` or `postgres://…`. Absent: in the data folder.
+    /// The log; `sqlite:FOLDER`, `postgres://…` or `esdb://…`. Absent: in the data folder.
     pub store: Option<String>,
     /// The vault; `sqlite:PATH` or `postgres://…`. Absent: in the log's database, else `vault.db` in the data folder.
     pub vault: Option<String>,
@@ -124,7 +124,8 @@ impl Config {
         match (self.vault.as_deref(), self.store_url()?) {
             (Some(url), _) => Ok(url.parse()?),
             (None, StoreUrl::Postgres(address)) => Ok(VaultUrl::Postgres(address)),
-            (None, StoreUrl::Sqlite(_)) => Ok(VaultUrl::Sqlite(self.data.join("vault.db"))),
+            // A log in a folder or on KurrentDB has its vault beside it.
+            (None, _) => Ok(VaultUrl::Sqlite(self.data.join("vault.db"))),
         }
     }
 
@@ -194,6 +195,8 @@ mod tests {
         assert_eq!(vault(Some("sqlite:/srv/log"), None), "sqlite:data/vault.db");
         assert_eq!(vault(Some("postgres://anna:s3cr3t@db/palabre"), None), "postgres://db:5432/palabre");
         assert_eq!(vault(Some("postgres://db/palabre"), Some("postgres://other/vault")), "postgres://other:5432/vault");
+        #[cfg(feature = "kurrentdb")]
+        assert_eq!(vault(Some("esdb://db:2113"), None), "sqlite:data/vault.db");
         assert_eq!(vault(Some("postgres://db/palabre"), Some("sqlite:/srv/vault.db")), "sqlite:/srv/vault.db");
     }
 

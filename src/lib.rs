@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod audit;
+mod backoff;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -34,3 +35,8 @@ pub mod wire;
 #[expect(dead_code, reason = "the integration tests use more of it")]
 #[path = "../tests/support/postgres.rs"]
 mod test_postgres;
+
+/// The small server that the log on KurrentDB is tested against where no real one is at hand.
+#[cfg(all(test, feature = "kurrentdb"))]
+#[path = "../tests/support/kurrentdb/mod.rs"]
+mod test_kurrentdb;

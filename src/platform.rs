@@ -4,7 +4,6 @@
 
 use actix::Arbiter;
 use palabre_events::Opener;
-use palabre_projections::Views;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +25,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::demo::marker::Marker;
 use crate::fanout::{Fanout, LinkState, NodeId, Peers};
+use crate::feed::rebuild::open_views;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::page::tiles::Tiles;
@@ -82,7 +82,7 @@ impl Platform {
         let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
-        let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
+        let views = open_views(&config.views_file(), &*log, opener.clone())?;
 
         let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
         let pace = Pace::with_pings(Duration::from_secs(config.ping_every_s.max(1).into()));

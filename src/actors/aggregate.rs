@@ -119,7 +119,7 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
                     self.then(appended, Input::Appended, ctx);
                 }
                 Output::LookUp(ticket, command) => {
-                    let first = self.surroundings.log.first_answer(command);
+                    let first = self.surroundings.log.first_answer(self.stream, command);
                     let first = first.map(|answer| answer.map_err(|_| AppendFailure::Unavailable));
                     self.then(first, move |answer| Input::LookedUp(ticket, answer), ctx);
                 }

@@ -72,7 +72,8 @@ struct Settings {
     #[arg(long, env = "PALABRE_DATA", global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// The log, `sqlite:FOLDER` or `postgres://user:password@host/database` [default: in the data folder].
+    /// The log, `sqlite:FOLDER`, `postgres://user:password@host/database` or `esdb://user:password@host:2113` [default: in
+    /// the data folder].
     #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,

@@ -9,6 +9,8 @@ use crate::platform::Platform;
 
 /// How many events the views may be behind the log before that is said.
 const LAG_EVENTS: u64 = 10_000;
+/// The same where positions are places in a file, in bytes: an event takes about a kilobyte there.
+const LAG_BYTES: u64 = LAG_EVENTS * 1024;
 
 /// How a node is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -61,7 +63,8 @@ pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
         note("redis", "it does not answer; what happens on other nodes comes from the log, a moment later", true);
     }
     let (log_position, views_position) = (*platform.log.head().borrow(), platform.views.position());
-    if log_position.saturating_sub(views_position) > LAG_EVENTS {
+    let lag = if platform.log.positions_are_dense() { LAG_EVENTS } else { LAG_BYTES };
+    if log_position.saturating_sub(views_position) > lag {
         note("views", "they are far behind the log, and catching up", true);
     }
     let ready = degraded.iter().all(|part| part.bearable);

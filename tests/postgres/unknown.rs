@@ -83,7 +83,7 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_its_key_finds_it() {
     let lost = append(stream(1), 1, key());
     assert_eq!(store.append(lost.clone()).await, Err(AppendFailure::Unknown));
     assert!(!armed.load(Ordering::SeqCst), "it was that commit");
-    let first = store.first_answer(lost.items[0].key.unwrap()).await.unwrap().expect("it was committed");
+    let first = store.first_answer(lost.stream, lost.items[0].key.unwrap()).await.unwrap().expect("it was committed");
     assert_eq!((first.stream, first.version, first.position), (stream(1), 2, 2));
     let again = store.append(lost).await.unwrap();
     assert_eq!(again, [ItemAnswer::Duplicate(first)]);

@@ -50,8 +50,12 @@ impl EventStore for Flaky {
         self.log.append(append)
     }
 
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.log.first_answer(command)
+    fn first_answer(
+        &self,
+        stream: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+        self.log.first_answer(stream, command)
     }
 
     fn read(

@@ -14,7 +14,7 @@ fn open(url: &str) -> Arc<dyn EventStore> {
 }
 
 async fn fixture() -> contract::Fixture {
-    contract::Fixture { store: open(&PostgresServer::shared().fresh_database()), folder: None }
+    contract::Fixture { store: open(&PostgresServer::shared().fresh_database()), place: Box::new(()) }
 }
 
 contract::suite!(fixture);
