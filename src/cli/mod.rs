@@ -42,7 +42,7 @@ enum Command {
     /// Serve people: the HTTP API and the chat.
     Serve(Box<serve::Serve>),
     /// Serve a demo: made-up people, rides and conversations in a folder of their own, with sign-ins that are told.
-    Demo(demo::Demo),
+    Demo(Box<demo::Demo>),
     /// Look after people who run the platform. A server on an embedded store must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.
