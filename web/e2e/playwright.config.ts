@@ -18,10 +18,11 @@ export default defineConfig({
     viewport: { width: 360, height: 740 },
     hasTouch: true,
     actionTimeout: 10_000,
-    trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: BROWSER,
+      // The order in which fields of dates are typed follows the language of the browser itself, not of the page.
+      env: { ...process.env, LANGUAGE: 'en_US' },
       // What Chromium does of its own accord has no business in a test; the sandbox does not start for root.
       args: [
         '--no-sandbox',

@@ -39,9 +39,15 @@ export class Person {
     readonly context: BrowserContext,
     readonly page: Page,
     readonly server: Server,
+    watch?: Watch,
   ) {
-    this.watch = new Watch(context, server);
+    this.watch = watch ?? new Watch(context, server);
     this.api = new Api(context.request, server.url);
+  }
+
+  /** The same browser, with the page open once more. */
+  async openAnother(): Promise<Person> {
+    return new Person(this.name, this.context, await this.context.newPage(), this.server, this.watch);
   }
 
   /** Opens an address of the page, and waits until its view is there. */

@@ -69,14 +69,15 @@ export class Server {
         if (line.startsWith(LISTENS)) heard();
       });
     });
-    const patience = AbortSignal.timeout(START_MS_MAX);
-    const late = once(patience, 'abort').then(() => {
-      started.kill('SIGKILL');
-      throw new Error(`the server did not listen within ${START_MS_MAX} ms:\n${this.log.join('\n')}`);
+    let patience: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, give) => {
+      patience = setTimeout(() => {
+        started.kill('SIGKILL');
+        give(new Error(`the server did not listen within ${START_MS_MAX} ms:\n${this.log.join('\n')}`));
+      }, START_MS_MAX);
     });
-    await Promise.race([listens, failed, late]);
     failed.catch(() => undefined);
-    late.catch(() => undefined);
+    await Promise.race([listens, failed, late]).finally(() => clearTimeout(patience));
     this.#process = started;
   }
 
