@@ -6,7 +6,7 @@ import typescript from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default typescript.config(
-  { ignores: ['dist/', 'src/wire/'] },
+  { ignores: ['dist/', 'src/wire/', 'test-results/'] },
   js.configs.recommended,
   ...typescript.configs.strict,
   ...svelte.configs.recommended,
