@@ -31,7 +31,7 @@ test: test-needs web/node_modules ## Install what tests need, then check format,
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cd web && npm run --silent lint && npm run --silent check && npm run --silent test && npm run --silent build
-	cargo build --workspace --bins
+	cargo build --workspace --bins --tests
 	cd web && npm run --silent e2e
 	cargo test --workspace
 	target/debug/crash --palabre target/debug/palabre --kills 5
