@@ -725,6 +725,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this node measured */
+        get: operations["operating_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1305,7 +1322,7 @@ export interface components {
         Degraded: {
             /** @description Whether the node can do its work all the same. */
             bearable: boolean;
-            /** @description `vault`, `feed`, `views` or the name of a view. */
+            /** @description `node`, `vault`, `feed`, `views` or `redis`. */
             part: string;
             /** @description One plain sentence; the node's log has the details. */
             why: string;
@@ -4808,6 +4825,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    operating_metrics: {
+        parameters: {
+            query?: {
+                /** @description The `position` of a write that the answer must know of; waits for at most a second */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the text format of Prometheus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Not for everybody */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
