@@ -20,13 +20,18 @@ run: page ## Build page and server, and start it on the embedded store (LISTEN=â
 	cargo build --release --bin palabre
 	exec target/release/palabre $(if $(DEMO),demo,serve) --listen $(LISTEN) --data $(DATA)
 
+.PHONY: cluster
+cluster: ## Start PostgreSQL, Redis, three nodes and a balancer on this machine (LISTEN=â€¦); Ctrl-C stops them
+	cargo build --release --bin palabre
+	PALABRE_LISTEN=$(LISTEN) exec scripts/cluster/run target/release/palabre
+
 .PHONY: test
 test: test-needs web/node_modules ## Install what tests need, then check format, lints and docs and run every test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cd web && npm run --silent lint && npm run --silent check && npm run --silent test && npm run --silent build
-	cargo build --workspace --bins
+	cargo build --workspace --bins --tests
 	cd web && npm run --silent e2e
 	cargo test --workspace
 	target/debug/crash --palabre target/debug/palabre --kills 5

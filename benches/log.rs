@@ -70,7 +70,7 @@ struct Measured {
     rate: f64,
     /// Processor time per acknowledgement, of this process and of the database, in µs.
     cpu_us: f64,
-    /// Bytes that went to the disk per acknowledgement.
+    /// Bytes that were handed to the file system per acknowledgement.
     bytes: f64,
 }
 
@@ -89,13 +89,15 @@ impl Used {
         let after_name = stat.rsplit(") ").next().unwrap_or_default();
         let ticks: f64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         let io = read("io");
-        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+        // Not `write_bytes`: that counts all of a large folio when a piece of it is written.
+        let written = io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok());
         Self { cpu_us: ticks * 10_000.0, bytes: written.unwrap_or_default() }
     }
 
     /// Of this process and of a database. The database's connections stay the same from one look to the next.
     fn all(database: Option<&PostgresServer>) -> Self {
-        let mut processes = vec!["self".to_owned()];
+        let own = Self::by("self");
+        let mut processes = Vec::new();
         if let Some(server) = database {
             let file = std::fs::read_to_string(server.folder().join("data/postmaster.pid")).expect("it runs");
             let postmaster = file.lines().next().expect("a process").to_owned();
@@ -103,10 +105,12 @@ impl Used {
             processes.extend(children.unwrap_or_default().split_whitespace().map(str::to_owned));
             processes.push(postmaster);
         }
+        // Beside a database, this process writes nothing but questions.
+        let start = Self { bytes: if database.is_some() { 0.0 } else { own.bytes }, ..own };
         processes
             .iter()
             .map(|process| Self::by(process))
-            .fold(Self::default(), |sum, used| Self { cpu_us: sum.cpu_us + used.cpu_us, bytes: sum.bytes + used.bytes })
+            .fold(start, |sum, used| Self { cpu_us: sum.cpu_us + used.cpu_us, bytes: sum.bytes + used.bytes })
     }
 }
 

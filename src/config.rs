@@ -19,10 +19,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that holds everything: log, vault, views, mails.
     pub data: PathBuf,
-    /// The log; `sqlite:FOLDER` or `postgres://…`. Absent: in the data folder.
+    /// The log; `sqlite:FOLDER`, `postgres://…` or `esdb://…`. Absent: in the data folder.
     pub store: Option<String>,
     /// The vault; `sqlite:PATH` or `postgres://…`. Absent: in the log's database, else `vault.db` in the data folder.
     pub vault: Option<String>,
+    /// The Redis through which nodes hear each other at once, such as `redis://127.0.0.1:6379/`. Absent: from the log
+    /// alone.
+    pub redis: Option<String>,
     /// How people reach the platform, such as `https://covoiturage.example`. Absent: `http://LISTEN`.
     pub public_url: Option<String>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
@@ -43,6 +46,8 @@ pub struct Config {
     pub sockets_per_account: usize,
     /// The most sockets of one address.
     pub sockets_per_address: usize,
+    /// Seconds between two pings of a socket; whoever says nothing for 2.4 times as long is closed.
+    pub ping_every_s: u32,
     /// The most sign-ups and sign-ins per minute of one address.
     pub sign_ins_per_min: u32,
     /// Threads that serve HTTP and sockets.
@@ -51,6 +56,10 @@ pub struct Config {
     pub log_filter: String,
     /// Whether to log as JSON.
     pub log_json: bool,
+    /// Where spans go by OTLP over HTTP, such as `http://127.0.0.1:4318`. Absent: nowhere.
+    pub otlp_url: Option<String>,
+    /// Addresses that may read `/metrics`, besides those of this machine.
+    pub metrics_readers: Vec<std::net::IpAddr>,
 }
 
 impl Default for Config {
@@ -60,6 +69,7 @@ impl Default for Config {
             data: PathBuf::from("palabre-data"),
             store: None,
             vault: None,
+            redis: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             smtp_url: None,
@@ -70,10 +80,13 @@ impl Default for Config {
             requests_per_s: 50,
             sockets_per_account: 20,
             sockets_per_address: 1_000,
+            ping_every_s: 25,
             sign_ins_per_min: 30,
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             log_filter: "info".to_owned(),
             log_json: false,
+            otlp_url: None,
+            metrics_readers: Vec::new(),
         }
     }
 }
@@ -111,7 +124,8 @@ impl Config {
         match (self.vault.as_deref(), self.store_url()?) {
             (Some(url), _) => Ok(url.parse()?),
             (None, StoreUrl::Postgres(address)) => Ok(VaultUrl::Postgres(address)),
-            (None, StoreUrl::Sqlite(_)) => Ok(VaultUrl::Sqlite(self.data.join("vault.db"))),
+            // A log in a folder or on KurrentDB has its vault beside it.
+            (None, _) => Ok(VaultUrl::Sqlite(self.data.join("vault.db"))),
         }
     }
 
@@ -181,6 +195,8 @@ mod tests {
         assert_eq!(vault(Some("sqlite:/srv/log"), None), "sqlite:data/vault.db");
         assert_eq!(vault(Some("postgres://anna:s3cr3t@db/palabre"), None), "postgres://db:5432/palabre");
         assert_eq!(vault(Some("postgres://db/palabre"), Some("postgres://other/vault")), "postgres://other:5432/vault");
+        #[cfg(feature = "kurrentdb")]
+        assert_eq!(vault(Some("esdb://db:2113"), None), "sqlite:data/vault.db");
         assert_eq!(vault(Some("postgres://db/palabre"), Some("sqlite:/srv/vault.db")), "sqlite:/srv/vault.db");
     }
 

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod audit;
+mod backoff;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod data_folder;
 pub mod demo;
+pub mod fanout;
 pub mod feed;
 pub mod gates;
 pub mod http;
@@ -24,6 +26,7 @@ pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
 pub mod wire;
 
@@ -32,3 +35,8 @@ pub mod wire;
 #[expect(dead_code, reason = "the integration tests use more of it")]
 #[path = "../tests/support/postgres.rs"]
 mod test_postgres;
+
+/// The small server that the log on KurrentDB is tested against where no real one is at hand.
+#[cfg(all(test, feature = "kurrentdb"))]
+#[path = "../tests/support/kurrentdb/mod.rs"]
+mod test_kurrentdb;

@@ -4,7 +4,6 @@
 
 use actix::Arbiter;
 use palabre_events::Opener;
-use palabre_projections::Views;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,22 +16,29 @@ use crate::actors::aggregate::Surroundings;
 use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
+use crate::actors::news::News;
 use crate::actors::timers::Timers;
+use crate::chat::revocation::Revocation;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::demo::marker::Marker;
+use crate::fanout::{Fanout, LinkState, NodeId, Peers};
+use crate::feed::rebuild::open_views;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::page::tiles::Tiles;
 use crate::store::open::Access;
 use crate::store::{self, EventStore};
+use crate::telemetry;
 use crate::vault::{self, Keyring, Vault};
 
 /// How long a start waits for the views to catch up with the log; millions of events take less.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
 const CATCH_UP_TOLD_EVERY: Duration = Duration::from_secs(2);
+/// How often measurements are sorted.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// A running node.
 pub struct Platform {
@@ -58,6 +64,8 @@ pub struct Platform {
     pub tiles: Option<Tiles>,
     /// Whether people and rides here are made up.
     pub is_demo: bool,
+    effects: Effects,
+    fanout: Option<Fanout>,
     feed: Feed,
     arbiters: Vec<Arbiter>,
     background: Vec<tokio::task::JoinHandle<()>>,
@@ -67,23 +75,37 @@ pub struct Platform {
 impl Platform {
     /// Starts a node. Must be called within an actix system, which then runs its background work.
     pub async fn start(config: Config) -> anyhow::Result<Arc<Self>> {
+        telemetry::metrics::record();
         let config = Arc::new(config);
         let log = store::open::open(&config.store_url()?, Access::Write)?;
         let data = DataFolder::claim(&config.data)?;
         let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let opener: Arc<dyn Opener + Send + Sync> = Arc::new(keyring.clone());
-        let views = Views::open(&config.views_file(), log.log_id(), opener.clone())?;
+        let views = open_views(&config.views_file(), &*log, opener.clone())?;
 
         let caps = Caps { per_account: config.sockets_per_account, per_address: config.sockets_per_address };
-        let hub = Hub::with(log.clone(), opener, caps, Pace::default());
-        let (feed, views) = Feed::start(views, log.clone(), Arc::new(hub.clone()))?;
-        catch_up(&views, &log).await;
+        let pace = Pace::with_pings(Duration::from_secs(config.ping_every_s.max(1).into()));
+        let hub = Hub::with(log.clone(), opener, caps, pace);
         let (effects, causes) = Effects::new();
-        let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects };
+        let surroundings = Surroundings { log: log.clone(), publish: Arc::new(hub.clone()), effects: effects.clone() };
         let arbiters: Vec<Arbiter> = (0..config.workers.max(1)).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
         let directory = Directory::new(&surroundings, &handles);
+        let news = News { directory: directory.clone(), hub: hub.clone() };
+        let node = Uuid::now_v7();
+        let fanout = match config.redis.as_deref() {
+            None => None,
+            Some(url) => {
+                let (key, ears) = (keyring.node_key().await?, Arc::new(news.clone()));
+                Some(Fanout::start(url, log.log_id(), NodeId(node), key, ears)?)
+            }
+        };
+        if let Some(fanout) = &fanout {
+            hub.join(fanout.peers().clone());
+        }
+        let (feed, views) = Feed::start(views, log.clone(), Arc::new(news))?;
+        catch_up(&views, &log).await;
 
         let accounts = Arc::new(Accounts::new(Parts {
             vault: vault.clone(),
@@ -96,10 +118,12 @@ impl Platform {
 
         let runner = Runner::new(directory.clone(), views.clone());
         let mut background = vec![actix::spawn(runner.clone().run(causes))];
-        let node = Uuid::now_v7();
         background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
+        let revocation = Revocation::new(hub.clone(), accounts.clone(), vault.clone()).await?;
+        background.push(actix::spawn(revocation.follow()));
+        background.push(actix::spawn(tidy_metrics()));
         let gates = Gates::new(&config);
         let tiles = config.tiles()?;
         let is_demo = Marker::read(&config.data, log.log_id())?.is_some();
@@ -115,6 +139,8 @@ impl Platform {
             gates,
             tiles,
             is_demo,
+            effects,
+            fanout,
             feed,
             arbiters,
             background,
@@ -125,6 +151,21 @@ impl Platform {
     /// How the feed is.
     pub fn feed_state(&self) -> FeedState {
         self.feed.state()
+    }
+
+    /// How the link to the other nodes is; none without a Redis.
+    pub fn link_state(&self) -> Option<LinkState> {
+        self.fanout.as_ref().map(|fanout| fanout.peers().state())
+    }
+
+    /// The other nodes; none without a Redis.
+    pub fn peers(&self) -> Option<&Peers> {
+        self.fanout.as_ref().map(Fanout::peers)
+    }
+
+    /// How many committed facts wait to have their effects run.
+    pub fn effects_waiting(&self) -> usize {
+        self.effects.waiting()
     }
 
     /// The state of an aggregate as the log has it, and its version.
@@ -143,6 +184,9 @@ impl Platform {
             // An arbiter that has ended already needs no telling.
             arbiter.stop();
         }
+        if let Some(fanout) = &self.fanout {
+            fanout.stop();
+        }
         self.feed.stop();
         self.log.close().await;
     }
@@ -159,6 +203,14 @@ async fn catch_up(views: &ViewsHandle, log: &Arc<dyn EventStore>) {
             tracing::warn!(position, head, "serving before the views have caught up; answers may lack the latest");
             return;
         }
+    }
+}
+
+/// Lets nothing pile up when nobody asks for what was measured.
+async fn tidy_metrics() {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        telemetry::metrics::tidy();
     }
 }
 

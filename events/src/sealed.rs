@@ -19,6 +19,8 @@ pub enum KeyId {
     Person(AccountId),
     /// A conversation's key, for terms: one side's erasure leaves the other's evidence.
     Conversation(ConversationId),
+    /// The platform's own key, by which its nodes know each other's messages. Seals nothing that is stored.
+    Platform,
 }
 
 impl fmt::Display for KeyId {
@@ -26,6 +28,7 @@ impl fmt::Display for KeyId {
         match self {
             Self::Person(id) => write!(f, "person-{id}"),
             Self::Conversation(id) => write!(f, "conversation-{id}"),
+            Self::Platform => f.write_str("platform"),
         }
     }
 }
@@ -42,6 +45,7 @@ impl FromStr for KeyId {
         match text.split_once('-') {
             Some(("person", rest)) => Ok(Self::Person(AccountId(id(rest)?))),
             Some(("conversation", rest)) => Ok(Self::Conversation(ConversationId(id(rest)?))),
+            None if text == "platform" => Ok(Self::Platform),
             _ => Err(NotAKey),
         }
     }

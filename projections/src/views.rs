@@ -37,6 +37,8 @@ pub struct Views {
     position: Arc<AtomicU64>,
     /// Whether the file is new and being filled.
     filling: bool,
+    /// Whether positions of the log rise by more than one.
+    gaps: bool,
 }
 
 /// Events that the projections fold in turn, before the next ones: as many as a processor's cache holds.
@@ -108,9 +110,16 @@ impl Views {
             projections.push(Running { projection, checkpoint, parked: None });
         }
         opening.commit()?;
-        let views = Self { db, path: path.to_owned(), opener, projections, position: Arc::default(), filling };
+        let views =
+            Self { db, path: path.to_owned(), opener, projections, position: Arc::default(), filling, gaps: false };
         views.publish_position(0);
         Ok(views)
+    }
+
+    /// The same, of a log whose positions only rise: gaps between them are no holes.
+    pub fn with_gaps(mut self) -> Self {
+        self.gaps = true;
+        self
     }
 
     /// The position up to which every running projection has folded the log: the next batch begins right after it.
@@ -138,7 +147,7 @@ impl Views {
     /// checkpoint, or nothing does. A projection that reopened behind the others folds what it lacks; the others
     /// leave out what they have.
     pub fn fold(&mut self, batch: &[Recorded]) -> Result<Folded, FoldFailure> {
-        self.check_dense(batch)?;
+        self.check_order(batch)?;
         let Some(last) = batch.last() else {
             return Ok(Folded { position: self.position(), ..Folded::default() });
         };
@@ -174,11 +183,14 @@ impl Views {
         Ok(())
     }
 
-    fn check_dense(&self, batch: &[Recorded]) -> Result<(), FoldFailure> {
-        for (expected, recorded) in (self.position() + 1..).zip(batch) {
-            if recorded.position != expected {
-                return Err(FoldFailure::Gap { expected, found: recorded.position });
+    fn check_order(&self, batch: &[Recorded]) -> Result<(), FoldFailure> {
+        let mut last = self.position();
+        for recorded in batch {
+            let (expected, found) = (last + 1, recorded.position);
+            if found < expected || (found > expected && !self.gaps) {
+                return Err(FoldFailure::Gap { expected, found });
             }
+            last = found;
         }
         Ok(())
     }

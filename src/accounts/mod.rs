@@ -100,9 +100,9 @@ impl Accounts {
         }
     }
 
-    /// Hears of sessions that end on this node, so that their sockets can be closed at once. Sessions that end on
-    /// another node, or by their own time, are found out by [`Accounts::who`], which a socket asks at every command and
-    /// at every ping.
+    /// Hears of sessions that end on this node, so that their sockets can be closed at once, here and elsewhere. Those
+    /// that end on another node are in the vault's list of endings; those that end by their own time are found out by
+    /// [`Accounts::who`], which a socket asks at every command and at every ping.
     pub fn endings(&self) -> broadcast::Receiver<SessionEnded> {
         self.endings.subscribe()
     }

@@ -60,6 +60,11 @@ impl Accounts {
         Ok(Some(info))
     }
 
+    /// Believes nothing any more of the session with this token: another node has ended it.
+    pub fn forget_session(&self, token: TokenHash) {
+        self.cache.forget(token);
+    }
+
     /// The account's open sessions, last used first.
     pub async fn sessions(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, AccountRefusal> {
         let mut sessions = self.vault.sessions(account).await?;

@@ -5,17 +5,19 @@
 
 use actix::prelude::*;
 use futures_util::FutureExt;
-use palabre_events::log::AppendFailure;
-use palabre_events::shell::{Answer, Input, Loaded, Output, Shell, StopReason, Submission};
+use palabre_events::log::{AppendFailure, ItemAnswer};
+use palabre_events::shell::{Answer, Input, Loaded, Look, Output, Shell, StopReason, Submission};
 use palabre_events::{Aggregate, StreamId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Publish;
 use super::effects::Effects;
 use crate::store::{EventStore, PAGE_MAX};
+use crate::telemetry::metrics;
 
 /// The most commands in one actor's mailbox; beyond it the answer is "busy".
 pub const MAILBOX_MAX: usize = 256;
@@ -43,12 +45,23 @@ pub struct Deliver<A: Aggregate> {
     pub reply: oneshot::Sender<Answer<A::Rejection>>,
 }
 
+/// Where a state and its version go.
+type Inspecting<A> = oneshot::Sender<Option<(A, u64)>>;
+
 /// Asks for the state as the log has it, and its version; `None` when the log does not answer.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Inspect<A: Aggregate> {
     /// Where the state goes.
-    pub reply: oneshot::Sender<Option<(A, u64)>>,
+    pub reply: Inspecting<A>,
+}
+
+/// Says that somebody else has appended to the stream.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct HeardOf {
+    /// Up to this version.
+    pub version: u64,
 }
 
 /// Asks the actor to go to sleep as soon as nothing is in flight.
@@ -62,16 +75,19 @@ pub struct AggregateActor<A: Aggregate> {
     shell: Shell<A>,
     surroundings: Surroundings,
     replies: HashMap<u64, oneshot::Sender<Answer<A::Rejection>>>,
-    inspections: Vec<oneshot::Sender<Option<(A, u64)>>>,
+    inspections: Vec<(Look, Inspecting<A>)>,
     last_ticket: u64,
     last_asked: Instant,
     leaving: bool,
+    /// The version that it knows, for whoever must not wait for it.
+    known: Arc<AtomicU64>,
 }
 
 impl<A: Aggregate + Clone> AggregateActor<A> {
-    /// An actor for `stream` that knows nothing yet.
-    pub fn new(stream: StreamId, surroundings: Surroundings) -> Self {
+    /// An actor for `stream` that knows nothing yet, and keeps in `known` which version it knows.
+    pub fn new(stream: StreamId, surroundings: Surroundings, known: Arc<AtomicU64>) -> Self {
         Self {
+            known,
             stream,
             shell: Shell::new(stream),
             surroundings,
@@ -93,11 +109,17 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
             match output {
                 Output::Load { after_version } => self.load(after_version, ctx),
                 Output::Append(append) => {
-                    let appended = self.surroundings.log.append(append);
+                    let kind = self.stream.kind;
+                    let appended = self.surroundings.log.append(append).inspect(move |appended| {
+                        let came_second = |answer: &ItemAnswer| matches!(answer, ItemAnswer::Conflict { .. });
+                        if appended.as_ref().is_ok_and(|answers| answers.iter().any(came_second)) {
+                            metrics::append_conflict(kind);
+                        }
+                    });
                     self.then(appended, Input::Appended, ctx);
                 }
                 Output::LookUp(ticket, command) => {
-                    let first = self.surroundings.log.first_answer(command);
+                    let first = self.surroundings.log.first_answer(self.stream, command);
                     let first = first.map(|answer| answer.map_err(|_| AppendFailure::Unavailable));
                     self.then(first, move |answer| Input::LookedUp(ticket, answer), ctx);
                 }
@@ -114,7 +136,8 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
                 Output::Stop(reason) => self.stopped(&reason, ctx),
             }
         }
-        self.answer_inspections();
+        self.known.store(self.shell.version(), Ordering::Relaxed);
+        self.answer_inspections(ctx);
         if self.leaving && self.shell.is_idle() && self.inspections.is_empty() {
             ctx.stop();
         }
@@ -151,19 +174,23 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
                 tracing::warn!(stream = %self.stream, ?reason, "stopping; the next command rebuilds from the log");
             }
         }
-        for inspection in self.inspections.drain(..) {
+        for (_, inspection) in self.inspections.drain(..) {
             drop(inspection.send(None));
         }
         ctx.stop();
     }
 
-    fn answer_inspections(&mut self) {
-        if self.inspections.is_empty() {
-            return;
+    fn answer_inspections(&mut self, ctx: &mut Context<Self>) {
+        let shell = &self.shell;
+        for (look, inspection) in self.inspections.extract_if(.., |(look, _)| shell.state_at(*look).is_some()) {
+            let (state, version) = shell.state_at(look).expect("it was known a line above");
+            // Whoever asked may have gone.
+            drop(inspection.send(Some((state.clone(), version))));
         }
-        if let Some((state, version)) = self.shell.settled() {
-            for inspection in self.inspections.drain(..) {
-                drop(inspection.send(Some((state.clone(), version))));
+        if let Some((look, _)) = self.inspections.last() {
+            let outputs = self.shell.look_again(*look);
+            if !outputs.is_empty() {
+                self.carry_out(outputs, ctx);
             }
         }
     }
@@ -203,8 +230,17 @@ impl<A: Aggregate + Clone> Handler<Inspect<A>> for AggregateActor<A> {
 
     fn handle(&mut self, inspect: Inspect<A>, ctx: &mut Context<Self>) {
         self.last_asked = Instant::now();
-        self.inspections.push(inspect.reply);
-        let outputs = self.shell.wake();
+        let (look, outputs) = self.shell.look();
+        self.inspections.push((look, inspect.reply));
+        self.carry_out(outputs, ctx);
+    }
+}
+
+impl<A: Aggregate + Clone> Handler<HeardOf> for AggregateActor<A> {
+    type Result = ();
+
+    fn handle(&mut self, heard_of: HeardOf, ctx: &mut Context<Self>) {
+        let outputs = self.shell.heard_of(heard_of.version);
         self.carry_out(outputs, ctx);
     }
 }

@@ -12,13 +12,17 @@ use palabre_events::marks::Marks;
 use palabre_events::request::Request;
 use palabre_events::ride::Ride;
 use palabre_events::shell::{Answer, Submission};
-use palabre_events::{Aggregate, StreamId};
+use palabre_events::{Aggregate, StreamId, StreamKind};
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
-use super::aggregate::{AggregateActor, Deliver, Inspect, Passivate, Surroundings};
+use super::aggregate::{AggregateActor, Deliver, HeardOf, Inspect, Passivate, Surroundings};
+use crate::telemetry::{metrics, traces};
 
 /// The most actors of one kind that are awake on this node.
 pub const AWAKE_MAX: usize = 20_000;
@@ -81,9 +85,27 @@ impl Directory {
     pub async fn submit<A: Listed>(
         &self,
         stream: impl Into<StreamId>,
-        submission: Submission<A::Command>,
+        mut submission: Submission<A::Command>,
     ) -> Answer<A::Rejection> {
-        let (shelf, stream) = (A::shelf(self), stream.into());
+        let (stream, began) = (stream.into(), Instant::now());
+        let span = tracing::debug_span!(
+            "command",
+            %stream,
+            by = %submission.by,
+            command = %submission.command_id,
+            correlation = %submission.correlation_id,
+            outcome = tracing::field::Empty,
+        );
+        traces::go_on(&span, submission.traceparent.as_deref());
+        submission.traceparent = traces::traceparent(&span).or(submission.traceparent);
+        let answer = self.deliver::<A>(stream, submission).instrument(span.clone()).await;
+        span.record("outcome", metrics::outcome_of(&answer));
+        metrics::command(stream.kind, &answer, began.elapsed());
+        answer
+    }
+
+    async fn deliver<A: Listed>(&self, stream: StreamId, submission: Submission<A::Command>) -> Answer<A::Rejection> {
+        let shelf = A::shelf(self);
         debug_assert_eq!(stream.kind, A::KIND, "a stream is asked what its kind understands");
         for _ in 0..DELIVERIES_MAX {
             let (reply, answer) = oneshot::channel();
@@ -117,13 +139,31 @@ impl Directory {
         }
         Err(Unavailable)
     }
+
+    /// Somebody has appended to `stream` up to `version`: the actor here, if one is awake and knows less, reads on.
+    /// Never waits; without it the next command finds out by a conflict.
+    pub fn heard_of(&self, stream: StreamId, version: u64) {
+        match stream.kind {
+            StreamKind::Account => self.shelves.accounts.heard_of(stream, version),
+            StreamKind::Conversation => self.shelves.conversations.heard_of(stream, version),
+            StreamKind::Marks => self.shelves.marks.heard_of(stream, version),
+            StreamKind::Request => self.shelves.requests.heard_of(stream, version),
+            StreamKind::Ride => self.shelves.rides.heard_of(stream, version),
+        }
+    }
 }
 
 /// The actors of one kind.
 pub struct Shelf<A: Aggregate + Clone> {
-    shards: Vec<Mutex<LruCache<StreamId, Addr<AggregateActor<A>>>>>,
+    shards: Vec<Mutex<LruCache<StreamId, Awake<A>>>>,
     arbiters: Vec<ArbiterHandle>,
     surroundings: Surroundings,
+}
+
+struct Awake<A: Aggregate + Clone> {
+    actor: Addr<AggregateActor<A>>,
+    /// The version that it knows.
+    known: Arc<AtomicU64>,
 }
 
 impl<A: Aggregate + Clone> Shelf<A> {
@@ -138,21 +178,37 @@ impl<A: Aggregate + Clone> Shelf<A> {
     }
 
     fn find_or_wake(&self, stream: StreamId) -> Addr<AggregateActor<A>> {
-        // The last bytes of an id are random in every version that is used here.
-        let lot = usize::from(stream.id.as_bytes()[15]);
+        let lot = lot_of(stream);
         let mut shard = self.shards[lot % SHARDS].lock();
         if let Some(awake) = shard.get(&stream)
-            && awake.connected()
+            && awake.actor.connected()
         {
-            return awake.clone();
+            return awake.actor.clone();
         }
-        let surroundings = self.surroundings.clone();
+        let (surroundings, known) = (self.surroundings.clone(), Arc::new(AtomicU64::new(0)));
         let arbiter = &self.arbiters[lot % self.arbiters.len()];
-        let woken = AggregateActor::start_in_arbiter(arbiter, move |_| AggregateActor::new(stream, surroundings));
-        if let Some((_, least_recent)) = shard.push(stream, woken.clone()) {
+        let knows = known.clone();
+        let actor =
+            AggregateActor::start_in_arbiter(arbiter, move |_| AggregateActor::new(stream, surroundings, knows));
+        if let Some((_, least_recent)) = shard.push(stream, Awake { actor: actor.clone(), known }) {
             // Its mailbox may be full, then it is not idle; it will sleep by itself later.
-            drop(least_recent.try_send(Passivate));
+            drop(least_recent.actor.try_send(Passivate));
         }
-        woken
+        actor
     }
+
+    fn heard_of(&self, stream: StreamId, version: u64) {
+        let shard = self.shards[lot_of(stream) % SHARDS].lock();
+        if let Some(awake) = shard.peek(&stream)
+            && awake.known.load(Ordering::Relaxed) < version
+        {
+            // With a full mailbox it is busy, and will find out.
+            drop(awake.actor.try_send(HeardOf { version }));
+        }
+    }
+}
+
+/// The last byte of an id is random in every version that is used here.
+fn lot_of(stream: StreamId) -> usize {
+    usize::from(stream.id.as_bytes()[15])
 }

@@ -37,6 +37,11 @@ impl Effects {
         (Self { causes }, taken)
     }
 
+    /// How many causes wait.
+    pub fn waiting(&self) -> usize {
+        self.causes.max_capacity() - self.causes.capacity()
+    }
+
     /// Has run what `events` cause. Never waits.
     pub fn caused_by(&self, events: &[Arc<Envelope>]) {
         for event in events.iter().filter(|event| policy::may_cause(&event.event_type)) {

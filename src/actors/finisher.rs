@@ -118,7 +118,7 @@ impl Finisher {
     }
 
     async fn cause(&self, position: u64) -> Option<Arc<Envelope>> {
-        let events = self.log.read_all(position - 1, 1).await;
-        events.inspect_err(|failure| tracing::warn!(%failure, position, "cannot read a cause")).ok()?.into_iter().next()
+        let event = self.log.event_at(position).await;
+        event.inspect_err(|failure| tracing::warn!(%failure, position, "cannot read a cause")).ok()?
     }
 }

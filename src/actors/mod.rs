@@ -2,13 +2,14 @@
 //!
 //! [`directory`] finds or wakes the one actor of a stream on this node, [`aggregate`] is that actor, which only drives
 //! the shell of `palabre-events`. [`effects`] runs what a committed fact causes, [`finisher`] what a crash left undone,
-//! [`timers`] what is due. Nobody waits on another actor's mailbox in a cycle: actors only wait for the log.
+//! [`timers`] what is due. [`news`] brings what other nodes committed to the actors that are awake. Nobody waits on another actor's mailbox in a cycle: actors only wait for the log.
 //! Correctness comes from expected versions in the log, never from there being one actor.
 
 pub mod aggregate;
 pub mod directory;
 pub mod effects;
 pub mod finisher;
+pub mod news;
 pub mod timers;
 
 #[cfg(test)]

@@ -34,7 +34,10 @@ struct Place {
 }
 
 fn place() -> Place {
-    let log: Arc<dyn EventStore> = Arc::new(MemoryStore::new());
+    place_on(Arc::new(MemoryStore::new()))
+}
+
+fn place_on(log: Arc<dyn EventStore>) -> Place {
     let heard = Arc::new(Heard::default());
     let (effects, _) = Effects::new();
     let surroundings = Surroundings { log: log.clone(), publish: heard.clone(), effects };
@@ -150,4 +153,32 @@ async fn an_actor_that_slept_is_rebuilt_from_the_log() {
         assert!(matches!(answer, Answer::Committed(_)), "{answer:?}");
     }
     assert_eq!(place.log.read(conversation().into(), 0, 100).await.unwrap().len(), 21);
+}
+
+#[actix::test]
+async fn of_two_nodes_each_finds_out_what_the_other_appended() {
+    let here = place();
+    let there = place_on(here.log.clone());
+    assert!(matches!(submit(&here, open()).await, Answer::Committed(_)));
+    for number in 2..=20 {
+        let node = if number % 2 == 0 { &there } else { &here };
+        let Answer::Committed(events) = submit(node, say("bonjour")).await else { panic!("not committed") };
+        assert_eq!(events[0].version, number);
+    }
+}
+
+#[actix::test]
+async fn an_actor_that_is_awake_shows_what_another_node_appended() {
+    let here = place();
+    let there = place_on(here.log.clone());
+    submit(&here, open()).await;
+    for version in 1..=5 {
+        let (state, known) = there.directory.inspect::<Conversation>(conversation()).await.unwrap();
+        assert_eq!((state.seq(), known), (version, version));
+        submit(&here, say("bonjour")).await;
+        // Whether it hears of it or not.
+        if version % 2 == 0 {
+            there.directory.heard_of(conversation().into(), version + 1);
+        }
+    }
 }

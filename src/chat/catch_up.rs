@@ -11,6 +11,7 @@ use super::close::Close;
 use super::history::{self, CannotRead};
 use super::hub::Shared;
 use super::roster::Roster;
+use crate::store::EventStore;
 
 /// How often it is tried.
 pub const TRIES_MAX: u32 = 8;
@@ -36,10 +37,14 @@ pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) 
 
 async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> Result<(), CannotRead> {
     loop {
-        let told = match shared.lines.of(conversation).known(conversation) {
-            Some(line) => line.told.unwrap_or(0),
+        let (told, floor, wanted) = match shared.lines.of(conversation).known(conversation) {
+            Some(line) => (line.told, line.floor, line.wanted),
             // Made room for another while all were catching up: nobody would tell what was missed.
             None => return Err(CannotRead),
+        };
+        let told = match told {
+            Some(told) => told,
+            None => told_up_to(shared.log.as_ref(), conversation, floor, wanted).await?,
         };
         let roster = roster(shared, conversation).await?;
         let events = shared.log.read(conversation.into(), told, PAGE).await?;
@@ -47,20 +52,42 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         let line = shard.known(conversation).ok_or(CannotRead)?;
         // A group's roster was read before the events; what it does not know comes with the next round.
         let known = if roster.is_group() { roster.seq() } else { u64::MAX };
-        let before = line.told;
+        let before = *line.told.get_or_insert(told);
         for envelope in events.iter().filter(|envelope| envelope.version <= known) {
             shared.send(envelope, &roster.viewers(envelope.version))?;
             line.told = Some(envelope.version);
+            if Roster::is_told_by(&envelope.event_type) {
+                (line.roster, line.era) = (None, shared.lines.new_era());
+            }
         }
         if line.told.is_some_and(|told| told >= line.wanted) {
             line.catching_up = false;
             return Ok(());
         }
-        if line.told == before {
+        if line.told == Some(before) {
             // It was committed, but the log does not show it yet.
             return Err(CannotRead);
         }
     }
+}
+
+/// The last event of `conversation` that lies up to `floor` in the log; 0 when none does. Looked for from `wanted`
+/// backwards, since what is missing is young.
+async fn told_up_to(
+    log: &dyn EventStore,
+    conversation: ConversationId,
+    floor: u64,
+    wanted: u64,
+) -> Result<u64, CannotRead> {
+    let mut after = wanted;
+    while after > 0 {
+        after = after.saturating_sub(PAGE as u64);
+        let page = log.read(conversation.into(), after, PAGE).await?;
+        if let Some(told) = page.iter().rev().find(|envelope| envelope.position <= floor) {
+            return Ok(told.version);
+        }
+    }
+    Ok(0)
 }
 
 /// The roster as of now: that of a group is read anew, because events that follow may depend on it.

@@ -115,6 +115,11 @@ impl Connection {
         Some(InFlight(self.clone()))
     }
 
+    /// Whether commands are under way.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
+    }
+
     /// Notes an unreadable frame; with [`BAD_FRAMES_MAX`] the connection is closed.
     pub fn misbehaved(&self) {
         if self.bad_frames.fetch_add(1, Ordering::Relaxed) + 1 >= BAD_FRAMES_MAX {

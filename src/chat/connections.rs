@@ -1,4 +1,5 @@
-//! The open connections of this node by account, who watches whose coming and going, and the caps.
+//! The open connections of this node by account, who is connected elsewhere, who watches whose coming and going, and
+//! the caps.
 //!
 //! Presence is told with a delay when somebody goes ([`GONE_AFTER_MS`]), so that a reloaded page does not flicker.
 
@@ -27,6 +28,8 @@ pub struct Connections {
 #[derive(Default)]
 struct Shard {
     open: HashMap<AccountId, Vec<Arc<Connection>>>,
+    /// To how many other nodes an account is connected.
+    elsewhere: HashMap<AccountId, u16>,
     /// Who is told when an account comes or goes.
     watchers: HashMap<AccountId, Vec<Arc<Connection>>>,
     /// Since when accounts that somebody watches have been gone, while that is not told yet.
@@ -53,13 +56,14 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// Takes a connection, unless its account or its address has too many already.
+    /// Takes a connection, unless its account or its address has too many already. Answers whether it is the first of
+    /// its account.
     pub fn add(
         &self,
         connection: &Arc<Connection>,
         per_account_max: usize,
         per_address_max: usize,
-    ) -> Result<(), TooMany> {
+    ) -> Result<bool, TooMany> {
         {
             let mut by_address = self.by_address.lock();
             let from_there = by_address.entry(connection.address).or_default();
@@ -68,24 +72,26 @@ impl Connections {
             }
             *from_there += 1;
         }
-        let mut shard = self.shard(connection.account()).lock();
-        let open = shard.open.entry(connection.account()).or_default();
+        let account = connection.account();
+        let mut shard = self.shard(account).lock();
+        let was_present = shard.is_present(account);
+        let open = shard.open.entry(account).or_default();
         if open.len() >= per_account_max {
             drop(shard);
             self.release_address(connection.address);
             return Err(TooMany::OfAccount);
         }
         open.push(connection.clone());
-        let came = open.len() == 1;
+        let is_first = open.len() == 1;
         self.count.fetch_add(1, Ordering::Relaxed);
-        if came && shard.going.remove(&connection.account()).is_none() {
-            shard.tell_watchers(connection.account(), true);
+        if !was_present {
+            shard.came(account);
         }
-        Ok(())
+        Ok(is_first)
     }
 
-    /// Forgets a connection that was added.
-    pub fn remove(&self, connection: &Arc<Connection>, now_ms: u64) {
+    /// Forgets a connection that was added. Answers whether it was the last of its account.
+    pub fn remove(&self, connection: &Arc<Connection>, now_ms: u64) -> bool {
         {
             let mut following = connection.following.lock();
             following.over = true;
@@ -93,18 +99,39 @@ impl Connections {
         }
         let account = connection.account();
         let mut shard = self.shard(account).lock();
-        let Some(open) = shard.open.get_mut(&account) else { return };
-        let Some(place) = open.iter().position(|known| known.number == connection.number) else { return };
+        let Some(open) = shard.open.get_mut(&account) else { return false };
+        let Some(place) = open.iter().position(|known| known.number == connection.number) else { return false };
         open.swap_remove(place);
-        if open.is_empty() {
+        let was_last = open.is_empty();
+        if was_last {
             shard.open.remove(&account);
-            if shard.watchers.contains_key(&account) {
-                shard.going.insert(account, now_ms);
-            }
+            shard.went(account, now_ms);
         }
         drop(shard);
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.release_address(connection.address);
+        was_last
+    }
+
+    /// Notes that `account` is connected to one more of the other nodes.
+    pub fn came_elsewhere(&self, account: AccountId) {
+        let mut shard = self.shard(account).lock();
+        let was_present = shard.is_present(account);
+        *shard.elsewhere.entry(account).or_default() += 1;
+        if !was_present {
+            shard.came(account);
+        }
+    }
+
+    /// Notes that `account` is connected to one fewer of the other nodes.
+    pub fn gone_elsewhere(&self, account: AccountId, now_ms: u64) {
+        let mut shard = self.shard(account).lock();
+        let Some(nodes) = shard.elsewhere.get_mut(&account) else { return };
+        *nodes -= 1;
+        if *nodes == 0 {
+            shard.elsewhere.remove(&account);
+            shard.went(account, now_ms);
+        }
     }
 
     /// How many connections are open.
@@ -113,8 +140,18 @@ impl Connections {
     }
 
     /// Whether `account` has a connection here.
-    pub fn is_online(&self, account: AccountId) -> bool {
+    pub fn is_here(&self, account: AccountId) -> bool {
         self.shard(account).lock().open.contains_key(&account)
+    }
+
+    /// Whether `account` is connected to another node, as far as is known.
+    pub fn is_elsewhere(&self, account: AccountId) -> bool {
+        self.shard(account).lock().elsewhere.contains_key(&account)
+    }
+
+    /// Whether `account` has a connection here or elsewhere.
+    pub fn is_online(&self, account: AccountId) -> bool {
+        self.shard(account).lock().is_present(account)
     }
 
     /// Sends a frame to each open connection of `account`.
@@ -202,6 +239,24 @@ impl Connections {
 }
 
 impl Shard {
+    fn is_present(&self, account: AccountId) -> bool {
+        self.open.contains_key(&account) || self.elsewhere.contains_key(&account)
+    }
+
+    /// Somebody who was nowhere is somewhere.
+    fn came(&mut self, account: AccountId) {
+        if self.going.remove(&account).is_none() {
+            self.tell_watchers(account, true);
+        }
+    }
+
+    /// Somebody who was here or elsewhere may be nowhere.
+    fn went(&mut self, account: AccountId, now_ms: u64) {
+        if !self.is_present(account) && self.watchers.contains_key(&account) {
+            self.going.insert(account, now_ms);
+        }
+    }
+
     fn tell_watchers(&self, account: AccountId, online: bool) {
         if let Some(watchers) = self.watchers.get(&account) {
             let frame = super::frames::text(&Ephemeral::Presence { account, online });

@@ -8,8 +8,9 @@
 //! later. Whoever connects reads what came before from the log ([`super::resume`]).
 
 use palabre_events::{AccountId, ConversationId, Opener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -21,13 +22,19 @@ use super::frames;
 use super::frames::ephemeral::Ephemeral;
 use super::history::CannotRead;
 use super::lines::Lines;
+use super::offers::{self, Offers};
 use super::roster::Roster;
+use super::told_marks::ToldMarks;
 use super::watchdog::{self, Pace};
+use crate::fanout::Peers;
 use crate::store::EventStore;
 use crate::vault::SessionId;
 
 /// The most reads of the log by the hub at the same time; further ones wait, and ephemeral ones are dropped.
 pub const READS_MAX: usize = 32;
+/// How long commands may take to be answered when the server stops.
+pub const FINISH_WITHIN: Duration = Duration::from_secs(3);
+const FINISH_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How many connections are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,10 @@ pub(super) struct Shared {
     pub(super) opener: Arc<dyn Opener + Send + Sync>,
     pub(super) connections: Connections,
     pub(super) lines: Lines,
+    pub(super) marks: ToldMarks,
+    pub(super) offers: Offers,
+    /// Set when there are other nodes to speak to at once.
+    pub(super) peers: OnceLock<Peers>,
     pub(super) reads: Arc<Semaphore>,
     pub(super) runtime: Handle,
     caps: Caps,
@@ -75,11 +86,15 @@ impl Hub {
     /// The same with other limits.
     pub fn with(log: Arc<dyn EventStore>, opener: Arc<dyn Opener + Send + Sync>, caps: Caps, pace: Pace) -> Self {
         let born_at = *log.head().borrow();
+        let (offers, offered) = Offers::new(born_at);
         let shared = Arc::new(Shared {
             log,
             opener,
             connections: Connections::default(),
             lines: Lines::default(),
+            marks: ToldMarks::default(),
+            offers,
+            peers: OnceLock::new(),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             runtime: Handle::current(),
             caps,
@@ -89,16 +104,28 @@ impl Hub {
             closing: AtomicBool::new(false),
         });
         shared.runtime.spawn(watchdog::watch(Arc::downgrade(&shared), pace));
+        shared.runtime.spawn(offers::tell(Arc::downgrade(&shared), offered));
         Self { shared }
+    }
+
+    /// From now on says to `peers` what concerns people who are connected to other nodes. To be called once, before
+    /// anybody connects.
+    pub fn join(&self, peers: Peers) {
+        if self.shared.peers.set(peers).is_err() {
+            unreachable!("a hub joins the other nodes once");
+        }
     }
 
     /// Takes a connection; afterwards everything that is committed is told to it.
     pub fn connect(&self, connection: &Arc<Connection>) -> Result<(), Close> {
         let Caps { per_account, per_address } = self.shared.caps;
-        self.shared.connections.add(connection, per_account, per_address).map_err(|too_many| {
+        let is_first = self.shared.connections.add(connection, per_account, per_address).map_err(|too_many| {
             tracing::debug!(account = %connection.account(), ?too_many, "a connection too many");
             Close::Overloaded
         })?;
+        if is_first {
+            self.look_again(connection.account());
+        }
         // Looked at after adding, so that `shut_down` or we see the other.
         if self.shared.closing.load(Ordering::SeqCst) {
             connection.outbox.close(Close::Shutdown);
@@ -108,20 +135,53 @@ impl Hub {
 
     /// Forgets a connection.
     pub fn disconnect(&self, connection: &Arc<Connection>) {
-        self.shared.connections.remove(connection, self.elapsed_ms());
+        if self.shared.connections.remove(connection, self.elapsed_ms()) {
+            self.look_again(connection.account());
+        }
     }
 
-    /// Closes the connections that `session` of `account` opened.
+    /// Has the other nodes know whether `account` is here.
+    fn look_again(&self, account: AccountId) {
+        if let Some(peers) = self.shared.peers.get() {
+            peers.look_again(account, || self.shared.connections.is_here(account));
+        }
+    }
+
+    /// Closes the connections that `session` of `account` opened, here and elsewhere.
+    pub fn session_ended(&self, account: AccountId, session: SessionId) {
+        self.end_session(account, session);
+        if let Some(peers) = self.shared.peers.get() {
+            peers.session_ended(account, session);
+        }
+    }
+
+    /// Closes the connections that `session` of `account` opened here.
     pub fn end_session(&self, account: AccountId, session: SessionId) {
         let of_session = |connection: &Arc<Connection>| connection.holder.session == session;
         let connections = self.shared.connections.of(account);
         connections.into_iter().filter(of_session).for_each(|connection| connection.outbox.close(Close::Revoked));
     }
 
-    /// Closes all connections, also those that come from now on, because the server stops.
+    /// Closes all connections, also those that come from now on, because the server stops: each as soon as the commands
+    /// that it has under way are answered, at the latest after [`FINISH_WITHIN`]. Further commands are refused.
     pub fn shut_down(&self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        self.shared.connections.each(|connection| connection.outbox.close(Close::Shutdown));
+        if self.shared.close_the_idle() {
+            return;
+        }
+        let shared = self.shared.clone();
+        self.shared.runtime.spawn(async move {
+            let finish_until = Instant::now() + FINISH_WITHIN;
+            while Instant::now() < finish_until && !shared.close_the_idle() {
+                tokio::time::sleep(FINISH_LOOK_EVERY).await;
+            }
+            shared.connections.each(|connection| connection.outbox.close(Close::Shutdown));
+        });
+    }
+
+    /// Whether the server stops.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shared.closing.load(Ordering::SeqCst)
     }
 
     /// How many connections are open.
@@ -135,12 +195,11 @@ impl Hub {
         let Some(roster) = self.roster(conversation).await?.filter(|roster| roster.takes_part(account)) else {
             return Ok(false);
         };
-        let frame = frames::text(&Ephemeral::Typing { conversation, account, on });
-        let others = roster.present().into_iter().filter(|other| *other != account);
-        for connection in others.flat_map(|other| self.shared.connections.of(other)) {
-            if connection.follows(conversation) {
-                connection.outbox.push(frame.clone());
-            }
+        let others: Vec<_> = roster.present().into_iter().filter(|other| *other != account).collect();
+        others.iter().for_each(|other| self.shared.show_typing(*other, conversation, account, on));
+        if let Some(peers) = self.shared.peers.get() {
+            let elsewhere: Vec<_> = others.into_iter().filter(|it| self.shared.connections.is_elsewhere(*it)).collect();
+            peers.typing(&elsewhere, conversation, account, on);
         }
         Ok(true)
     }
@@ -187,5 +246,28 @@ impl Hub {
 impl Shared {
     pub(super) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Closes the connections that have nothing under way; whether those were all.
+    fn close_the_idle(&self) -> bool {
+        let mut all = true;
+        self.connections.each(|connection| {
+            if connection.is_busy() {
+                all = false;
+            } else {
+                connection.outbox.close(Close::Shutdown);
+            }
+        });
+        all
+    }
+
+    /// Shows `viewer`'s connections that follow `conversation` that `account` types there or stops.
+    pub(super) fn show_typing(&self, viewer: AccountId, conversation: ConversationId, account: AccountId, on: bool) {
+        let frame = frames::text(&Ephemeral::Typing { conversation, account, on });
+        for connection in self.connections.of(viewer) {
+            if connection.follows(conversation) {
+                connection.outbox.push(frame.clone());
+            }
+        }
     }
 }

@@ -20,8 +20,10 @@ const LINES_PER_SHARD_MAX: usize = 1_024;
 /// What is known of one conversation.
 #[derive(Debug, Default)]
 pub struct Line {
-    /// The last `seq` that was told, if any was.
+    /// The last `seq` that was told, if that is known.
     pub told: Option<u64>,
+    /// While it is not known: up to this position of the log everything was told.
+    pub floor: u64,
     /// Events up to this `seq` are known to exist.
     pub wanted: u64,
     /// Whether a task reads what was missed; until it is done nobody else tells anything.

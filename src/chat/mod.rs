@@ -8,7 +8,9 @@
 //!
 //! Out: what is committed goes from the actor to the [`hub`], which knows the open [`connections`]; `telling` knows how
 //! far each conversation was told ([`lines`]) and puts frames into the [`outbox`] of each [`connection`]; `catch_up`
-//! reads what was missed. The [`watchdog`] looks at connections from outside. [`history`] reads pages back.
+//! reads what was missed, and `offers` tells what nobody told. `neighbours` hears what other nodes say. The [`watchdog`]
+//! looks at connections from outside, and [`revocation`] follows which sessions end elsewhere. [`history`] reads pages
+//! back.
 
 pub mod asking;
 mod catch_up;
@@ -22,14 +24,18 @@ pub mod history;
 pub mod hub;
 pub mod lines;
 mod marks;
+mod neighbours;
+mod offers;
 pub mod outbox;
 pub mod resume;
+pub mod revocation;
 pub mod roster;
 pub mod session;
 pub mod socket;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod told_marks;
 pub mod watchdog;
 
 pub use hub::{Caps, Hub};

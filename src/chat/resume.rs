@@ -31,10 +31,17 @@ impl From<CannotRead> for Refusal {
 /// Answers a hello, and follows the conversations that it names.
 pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: Hello) -> Result<Resumed, Refusal> {
     let log_id = platform.log.log_id();
-    let head = *platform.log.head().borrow();
+    let mut head = *platform.log.head().borrow();
+    let mut ahead = false;
+    if let Some(position) = hello.position.filter(|position| *position > head) {
+        // Another node may have told it of what this one has not heard of yet: the log itself knows.
+        let there = platform.log.read_all(position - 1, 1).await.map_err(CannotRead::from)?;
+        ahead = there.first().is_none_or(|envelope| envelope.position != position);
+        head = position;
+    }
     let mut resumed = Resumed {
         log_id,
-        position: head,
+        position: if ahead { *platform.log.head().borrow() } else { head },
         fresh: false,
         changed: Vec::new(),
         more_changed: false,
@@ -43,7 +50,6 @@ pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: He
         not_yours: Vec::new(),
         online: Vec::new(),
     };
-    let ahead = hello.position.is_some_and(|position| position > head);
     if ahead || hello.log_id.is_some_and(|known| known != log_id) {
         return Ok(Resumed { fresh: true, ..resumed });
     }

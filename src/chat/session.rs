@@ -16,7 +16,7 @@ use super::connection::{Connection, InFlight};
 use super::frames::answer::{Answer, CommandError, Made, Outcome};
 use super::hub::Hub;
 use super::{frames, marks, resume};
-use crate::accounts::SessionEnded;
+use crate::accounts::{Accounts, SessionEnded};
 use crate::clock;
 use crate::commands::{Asked, Refusal, bookings, negotiation, talk};
 use crate::platform::Platform;
@@ -41,6 +41,9 @@ pub fn received(platform: &Arc<Platform>, connection: &Arc<Connection>, text: &s
         Ok(what) => what,
         Err(unread) => return answer(connection, &unread.answer()),
     };
+    if platform.hub.is_shutting_down() {
+        return refuse(connection, id, Refusal::Unavailable.into());
+    }
     let Some(in_flight) = connection.begin() else {
         return refuse(connection, id, Refusal::Busy.into());
     };
@@ -51,9 +54,9 @@ pub fn received(platform: &Arc<Platform>, connection: &Arc<Connection>, text: &s
 
 /// Whether whoever opened the connection is still signed in; if not, the connection is closed. Answers waiters in the
 /// order in which they asked.
-pub async fn still_signed_in(platform: &Platform, connection: &Connection) -> Result<(), Refusal> {
+pub async fn still_signed_in(accounts: &Accounts, connection: &Connection) -> Result<(), Refusal> {
     let _turn = connection.turn.lock().await;
-    match platform.accounts.who(connection.holder.token, clock::now()).await {
+    match accounts.who(connection.holder.token, clock::now()).await {
         Ok(Some(_)) => Ok(()),
         Ok(None) => {
             connection.outbox.close(Close::Revoked);
@@ -63,11 +66,11 @@ pub async fn still_signed_in(platform: &Platform, connection: &Connection) -> Re
     }
 }
 
-/// Closes the connections of sessions that are ended, until the node stops.
+/// Closes the connections of sessions that are ended, here and elsewhere, until the node stops.
 pub async fn follow_endings(hub: Hub, mut endings: Receiver<SessionEnded>) {
     loop {
         match endings.recv().await {
-            Ok(SessionEnded { account, session }) => hub.end_session(account, session),
+            Ok(SessionEnded { account, session }) => hub.session_ended(account, session),
             // Each connection's session is asked for at its next command or ping.
             Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "endings of sessions came too fast"),
             Err(RecvError::Closed) => return,
@@ -77,7 +80,7 @@ pub async fn follow_endings(hub: Hub, mut endings: Receiver<SessionEnded>) {
 
 async fn run(platform: Arc<Platform>, reply: Reply, what: What) {
     let connection = reply.connection.clone();
-    if let Err(refusal) = still_signed_in(&platform, &connection).await {
+    if let Err(refusal) = still_signed_in(&platform.accounts, &connection).await {
         return reply.outcome(Outcome::Error(refusal.into()));
     }
     let made = match what {

@@ -33,6 +33,7 @@ use super::outbox::Batch;
 use super::session;
 use crate::http::problem::Problem;
 use crate::platform::Platform;
+use crate::telemetry::metrics;
 
 /// The longest frame, and the longest message of several frames, in bytes.
 pub const FRAME_BYTES_MAX: usize = 65_536;
@@ -124,7 +125,7 @@ impl Socket {
     /// Has the connection closed if its session has ended. Whether the vault answers is for the next ping.
     fn check_session(&self, connection: &Arc<Connection>) {
         let (platform, connection) = (self.platform.clone(), connection.clone());
-        actix_web::rt::spawn(async move { session::still_signed_in(&platform, &connection).await.ok() });
+        actix_web::rt::spawn(async move { session::still_signed_in(&platform.accounts, &connection).await.ok() });
     }
 }
 
@@ -165,6 +166,7 @@ impl StreamHandler<Batch> for Socket {
 }
 
 fn close(context: &mut WebsocketContext<Socket>, why: Close, number: u64) {
+    metrics::socket_closed(why);
     let description = if why.name().is_empty() { None } else { Some(why.reason(number)) };
     context.close(Some(CloseReason { code: CloseCode::from(why.code()), description }));
     context.stop();

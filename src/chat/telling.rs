@@ -1,15 +1,15 @@
 //! How events reach those who may see them: told at once, or read from the log when something before them is missing.
 //!
-//! What an actor committed comes by [`Publish`], what the feed read by [`Offer`]. For each conversation [`super::lines`]
-//! has the last `seq` that was told: what was told before is dropped, and on a hole one task ([`super::catch_up`]) reads
-//! what is missing, while further events wait there. Who is connected is for [`super::hub`].
+//! What an actor of this node committed comes by [`Publish`], what another node committed by [`super::neighbours`], and
+//! both once more by [`super::offers`]. For each conversation [`super::lines`] has the last `seq` that was told: what was
+//! told before is dropped, and on a hole one task ([`super::catch_up`]) reads what is missing, while further events wait
+//! there. Who is connected is for [`super::hub`].
 
 use bytestring::ByteString;
 use palabre_events::aggregate::EventData;
 use palabre_events::marks::{ConversationRead, MarksEvent};
 use palabre_events::{AccountId, ConversationId, Envelope, StreamKind};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::frames::ephemeral::Ephemeral;
@@ -19,55 +19,58 @@ use super::hub::{Hub, Shared};
 use super::lines::Line;
 use super::roster::Roster;
 use crate::actors::Publish;
-use crate::feed::Offer;
-
-/// How long the feed's events wait for the actor that committed them to tell them itself.
-const OFFERED_WAIT: Duration = Duration::from_millis(100);
+use crate::fanout::Peers;
+use crate::telemetry::metrics;
 
 impl Publish for Hub {
     fn publish(&self, events: &[Arc<Envelope>], audience: &[AccountId]) {
         let Some(first) = events.first() else { return };
         match first.stream.kind {
-            StreamKind::Conversation => self.shared.tell(ConversationId(first.stream.id), events, audience),
+            StreamKind::Conversation => {
+                let conversation = ConversationId(first.stream.id);
+                self.shared.tell(conversation, events, audience);
+                if let Some(peers) = self.shared.peers.get() {
+                    peers.committed(conversation, events, audience);
+                }
+            }
             StreamKind::Marks => events.iter().for_each(|envelope| self.shared.tell_read(envelope)),
             StreamKind::Account | StreamKind::Request | StreamKind::Ride => {}
         }
     }
 }
 
-impl Offer for Hub {
-    /// Takes events that the feed read from the log, of any stream, in order. What was told already is skipped; what
-    /// was not, because another node committed it or an actor died before it could tell, is told a moment later.
-    fn offer(&self, events: &[Arc<Envelope>]) {
-        if self.shared.connections.count() == 0 {
-            return;
-        }
-        let mut untold = Vec::new();
-        for envelope in events {
-            if envelope.stream.kind != StreamKind::Conversation || envelope.position <= self.shared.born_at {
-                continue;
-            }
-            let conversation = ConversationId(envelope.stream.id);
-            let mut shard = self.shared.lines.of(conversation);
-            let line = shard.line(conversation);
-            if line.told.is_none_or(|told| told < envelope.version) && !line.catching_up {
-                line.told.get_or_insert(envelope.version - 1);
-                untold.push((conversation, envelope.version));
-            }
-        }
-        if !untold.is_empty() {
-            let shared = self.shared.clone();
-            self.shared.runtime.spawn(async move {
-                tokio::time::sleep(OFFERED_WAIT).await;
-                untold.into_iter().for_each(|(conversation, seq)| shared.want(conversation, seq));
-            });
-        }
+/// Why a conversation is read from the log although its events were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repair {
+    /// Something before an event was not told.
+    Hole,
+    /// It is not known what was told before an event.
+    Unknown,
+    /// Somebody came or went, and the roster says who sees what.
+    Moved,
+    /// Nothing had to be read: the feed told what no faster path did.
+    Late,
+}
+
+impl Repair {
+    pub(super) fn count(self) {
+        metrics::told_by_repair(match self {
+            Self::Hole => "hole",
+            Self::Unknown => "unknown",
+            Self::Moved => "moved",
+            Self::Late => "late",
+        });
     }
 }
 
 impl Shared {
     /// Tells fresh events of one conversation, or has them read from the log when something is missing before them.
-    fn tell(self: &Arc<Self>, conversation: ConversationId, events: &[Arc<Envelope>], audience: &[AccountId]) {
+    pub(super) fn tell(
+        self: &Arc<Self>,
+        conversation: ConversationId,
+        events: &[Arc<Envelope>],
+        audience: &[AccountId],
+    ) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         let somebody_moves = events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type));
         let mut shard = self.lines.of(conversation);
@@ -75,47 +78,64 @@ impl Shared {
         if somebody_moves {
             (line.roster, line.era) = (None, self.lines.new_era());
         }
-        let told = *line.told.get_or_insert(first.version - 1);
         line.wanted = line.wanted.max(last.version);
-        if line.catching_up || last.version <= told {
+        if line.catching_up || line.told.is_some_and(|told| last.version <= told) {
             return;
         }
         if self.connections.count() == 0 {
             line.told = Some(last.version);
             return;
         }
-        let hole = first.version > told + 1;
+        if line.told.is_none() && last.position <= self.offers.told_up_to() {
+            return;
+        }
+        let Some(told) = line.told.or_else(|| self.told_before(first)) else {
+            // Another node may have committed what comes before, and it may not have arrived here.
+            return self.begin_catching_up(conversation, line, Repair::Unknown);
+        };
+        line.told = Some(told);
+        if first.version > told + 1 {
+            return self.begin_catching_up(conversation, line, Repair::Hole);
+        }
         // Who saw what while people came and went is for the roster to say; the audience is all of them.
-        if hole || (somebody_moves && self.anyone_online(audience)) {
-            return self.begin_catching_up(conversation, line);
+        if somebody_moves && self.anyone_here(audience) {
+            return self.begin_catching_up(conversation, line, Repair::Moved);
         }
         for envelope in events.iter().filter(|envelope| envelope.version > told) {
             if self.send(envelope, audience).is_err() {
-                return self.begin_catching_up(conversation, line);
+                return self.begin_catching_up(conversation, line, Repair::Hole);
             }
             line.told = Some(envelope.version);
         }
     }
 
+    /// What was told before `first` in a conversation that is not remembered, if that is certain.
+    fn told_before(&self, first: &Envelope) -> Option<u64> {
+        let nothing_between = first.version == 1 || first.position <= self.offers.told_up_to() + 1;
+        nothing_between.then_some(first.version - 1)
+    }
+
     /// Events up to `seq` exist; they are read when nobody has told them.
-    fn want(self: &Arc<Self>, conversation: ConversationId, seq: u64) {
+    pub(super) fn want(self: &Arc<Self>, conversation: ConversationId, seq: u64) {
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
         line.wanted = line.wanted.max(seq);
-        if !line.catching_up && line.told.is_none_or(|told| told < seq) {
-            line.told.get_or_insert(seq - 1);
-            self.begin_catching_up(conversation, line);
+        if !line.catching_up && line.told.is_none_or(|told| told < seq) && self.connections.count() > 0 {
+            let why = if line.told.is_some() { Repair::Hole } else { Repair::Unknown };
+            self.begin_catching_up(conversation, line, why);
         }
     }
 
-    fn begin_catching_up(self: &Arc<Self>, conversation: ConversationId, line: &mut Line) {
+    pub(super) fn begin_catching_up(self: &Arc<Self>, conversation: ConversationId, line: &mut Line, why: Repair) {
+        why.count();
         line.catching_up = true;
+        line.floor = self.offers.told_up_to();
         self.runtime.spawn(super::catch_up::catch_up(self.clone(), conversation));
     }
 
     /// Puts one event into the outboxes of all of `viewers`, who may see it.
     pub(super) fn send(&self, envelope: &Envelope, viewers: &[AccountId]) -> Result<(), CannotShow> {
-        if !self.anyone_online(viewers) {
+        if !self.anyone_here(viewers) {
             return Ok(());
         }
         let Some(told) = Told::open(envelope, self.opener.as_ref())? else {
@@ -124,13 +144,13 @@ impl Shared {
             return Ok(());
         };
         let author = told.author().filter(|author| told.key.is_some() && viewers.contains(author));
-        if let Some(author) = author.filter(|author| self.connections.is_online(*author)) {
+        if let Some(author) = author.filter(|author| self.connections.is_here(*author)) {
             self.connections.push(author, &frames::text(&told));
         }
         let others = viewers.iter().filter(|viewer| Some(**viewer) != author);
         let mut frame: Option<ByteString> = None;
         let mut told = Some(told);
-        for viewer in others.filter(|viewer| self.connections.is_online(**viewer)) {
+        for viewer in others.filter(|viewer| self.connections.is_here(**viewer)) {
             let frame =
                 frame.get_or_insert_with(|| frames::text(&told.take().expect("it is written once").without_key()));
             self.connections.push(*viewer, frame);
@@ -138,34 +158,76 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells the participants how far somebody has read: at once when they are known, else when they are read, unless
-    /// too much is being read.
+    /// Tells the participants, here and elsewhere, how far somebody has read: at once when they are known, else when
+    /// they are read, unless too much is being read.
     fn tell_read(self: &Arc<Self>, envelope: &Envelope) {
-        let (name, version) = (&envelope.event_type, envelope.schema_version);
-        let Ok(MarksEvent::ConversationRead(read)) = MarksEvent::from_json(name, version, &envelope.data) else {
-            return tracing::error!(stream = %envelope.stream, "cannot read a mark");
-        };
-        if self.connections.count() == 0 {
+        let Some(read) = self.read_mark(envelope) else { return };
+        let peers = self.peers.get().filter(|peers| peers.are_near()).cloned();
+        if self.connections.count() == 0 && peers.is_none() {
             return;
         }
-        let known = self.lines.of(read.conversation).known(read.conversation).and_then(|line| line.roster.clone());
+        let conversation = read.conversation;
+        let tell = move |shared: &Self, roster: &Roster| {
+            shared.send_read(&read, roster);
+            if let Some(peers) = peers {
+                let mut viewers = roster.present();
+                viewers.retain(|viewer| shared.connections.is_elsewhere(*viewer));
+                peers.read(&viewers, read.conversation, read.account, read.up_to);
+            }
+        };
+        let known = self.lines.of(conversation).known(conversation).and_then(|line| line.roster.clone());
         if let Some(roster) = known {
-            return self.send_read(&read, &roster);
+            return tell(self, &roster);
         }
         if let Ok(permit) = self.reads.clone().try_acquire_owned() {
             let shared = self.clone();
             self.runtime.spawn(async move {
-                if let Ok(Some(roster)) = shared.read_roster(read.conversation, permit).await {
-                    shared.send_read(&read, &roster);
+                if let Ok(Some(roster)) = shared.read_roster(conversation, permit).await {
+                    tell(&shared, &roster);
                 }
             });
         }
     }
 
+    /// Tells the participants here of a mark that the feed read, when it was not told and no faster path would tell it.
+    /// Nothing is read for it: who follows the conversation here has made its roster known.
+    pub(super) fn tell_offered_mark(&self, envelope: &Envelope) {
+        if self.peers.get().is_some_and(Peers::are_near) {
+            return;
+        }
+        let Some(read) = self.read_mark(envelope) else { return };
+        let known = self.lines.of(read.conversation).known(read.conversation).and_then(|line| line.roster.clone());
+        if let Some(roster) = known {
+            self.send_read(&read, &roster);
+        }
+    }
+
+    /// What a mark says, unless it was told before.
+    fn read_mark(&self, envelope: &Envelope) -> Option<ConversationRead> {
+        if !self.marks.note(envelope.stream.id, envelope.version) {
+            return None;
+        }
+        let (name, version) = (&envelope.event_type, envelope.schema_version);
+        match MarksEvent::from_json(name, version, &envelope.data) {
+            Ok(MarksEvent::ConversationRead(read)) => Some(read),
+            Err(unreadable) => {
+                tracing::error!(stream = %envelope.stream, %unreadable, "cannot read a mark");
+                None
+            }
+        }
+    }
+
     fn send_read(&self, read: &ConversationRead, roster: &Roster) {
         let ConversationRead { account, conversation, up_to } = *read;
-        let frame = frames::text(&Ephemeral::Read { conversation, account, up_to });
-        roster.present().into_iter().for_each(|viewer| self.connections.push(viewer, &frame));
+        roster.present().into_iter().for_each(|viewer| self.show_read(viewer, conversation, account, up_to));
+    }
+
+    /// Shows `viewer`'s connections how far `account` has read.
+    pub(super) fn show_read(&self, viewer: AccountId, conversation: ConversationId, account: AccountId, up_to: u64) {
+        if self.connections.is_here(viewer) {
+            let frame = frames::text(&Ephemeral::Read { conversation, account, up_to });
+            self.connections.push(viewer, &frame);
+        }
     }
 
     pub(super) async fn roster(&self, conversation: ConversationId) -> Result<Option<Arc<Roster>>, CannotRead> {
@@ -194,7 +256,7 @@ impl Shared {
         Ok(Some(roster))
     }
 
-    fn anyone_online(&self, accounts: &[AccountId]) -> bool {
-        accounts.iter().any(|account| self.connections.is_online(*account))
+    pub(super) fn anyone_here(&self, accounts: &[AccountId]) -> bool {
+        accounts.iter().any(|account| self.connections.is_here(*account))
     }
 }

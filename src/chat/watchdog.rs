@@ -23,14 +23,21 @@ pub struct Pace {
     pub close_within: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    /// With so much between two pings; two may go unanswered.
+    pub fn with_pings(every: Duration) -> Self {
         Self {
-            look_every: Duration::from_secs(1),
-            ping_every: Duration::from_secs(25),
-            silent_after: Duration::from_secs(60),
+            look_every: Duration::from_secs(1).min(every),
+            ping_every: every,
+            silent_after: every * 12 / 5,
             close_within: Duration::from_secs(10),
         }
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::with_pings(Duration::from_secs(25))
     }
 }
 

@@ -33,7 +33,7 @@ enum What {
     },
 }
 
-const IN_A_DATABASE: &str = "it is in PostgreSQL: back it up with pg_dump or pg_basebackup, as docs/OPERATING.md says";
+const ELSEWHERE: &str = "it is on a server, which has its own means of backup: see docs/OPERATING.md";
 
 impl Backup {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -41,7 +41,7 @@ impl Backup {
         log_to_stderr(&config);
         match &self.what {
             What::Log { folder } => {
-                let StoreUrl::Sqlite(log) = config.store_url()? else { anyhow::bail!(IN_A_DATABASE) };
+                let StoreUrl::Sqlite(log) = config.store_url()? else { anyhow::bail!(ELSEWHERE) };
                 backup::back_up(&log, folder)?;
                 let copy = SqliteStore::open_read_only(folder)?;
                 let bar = progress_bar(*copy.head().borrow(), "proving");
@@ -51,7 +51,7 @@ impl Backup {
                 println!("{events} events in {streams} streams are in {}: all proved", folder.display());
             }
             What::Vault { file } => {
-                let VaultUrl::Sqlite(vault) = config.vault_url()? else { anyhow::bail!(IN_A_DATABASE) };
+                let VaultUrl::Sqlite(vault) = config.vault_url()? else { anyhow::bail!(ELSEWHERE) };
                 sqlite::back_up(&vault, file)?;
                 println!("the vault is in {}; it opens everything: keep it apart, and not for long", file.display());
             }

@@ -16,7 +16,8 @@ pub(super) struct Copy {
     /// What to copy.
     #[arg(default_value = "log")]
     what: What,
-    /// What is copied, `sqlite:…` or `postgres://…`. Its nodes must be stopped, unless --ahead is given.
+    /// What is copied, `sqlite:…`, `postgres://…` or, for a log, `esdb://…`. Its nodes must be stopped, unless --ahead is
+    /// given.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_FROM", hide_env_values = true)]
     from: String,
     /// Where to: an empty place, or one with an unfinished copy of the same.

@@ -40,9 +40,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve people: the HTTP API and the chat.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Serve a demo: made-up people, rides and conversations in a folder of their own, with sign-ins that are told.
-    Demo(demo::Demo),
+    Demo(Box<demo::Demo>),
     /// Look after people who run the platform. A server on an embedded store must be stopped meanwhile.
     Admin(admin::Admin),
     /// Who did what, when and why. Works while a server runs.
@@ -72,7 +72,8 @@ struct Settings {
     #[arg(long, env = "PALABRE_DATA", global = true, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// The log, `sqlite:FOLDER` or `postgres://user:password@host/database` [default: in the data folder].
+    /// The log, `sqlite:FOLDER`, `postgres://user:password@host/database` or `esdb://user:password@host:2113` [default: in
+    /// the data folder].
     #[arg(long, env = "PALABRE_STORE", global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
@@ -97,6 +98,10 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_LISTEN", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
+    /// The Redis through which nodes hear each other at once, such as redis://127.0.0.1:6379/ [default: none].
+    #[arg(long, env = "PALABRE_REDIS", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<String>,
     /// How people reach the platform, such as https://covoiturage.example [default: http://LISTEN].
     #[arg(long, env = "PALABRE_PUBLIC_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +148,10 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_SOCKETS_PER_ADDRESS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets_per_address: Option<usize>,
+    /// Seconds between two pings of a socket; who says nothing for 2.4 times as long is closed [default: 25].
+    #[arg(long, env = "PALABRE_PING_EVERY_S", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping_every_s: Option<u32>,
     /// The most sign-ups and sign-ins per minute of one address [default: 30].
     #[arg(long, env = "PALABRE_SIGN_INS_PER_MIN", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +160,14 @@ struct ServerSettings {
     #[arg(long, env = "PALABRE_WORKERS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workers: Option<usize>,
+    /// Where spans go by OTLP over HTTP, such as http://127.0.0.1:4318 [default: nowhere].
+    #[arg(long, env = "PALABRE_OTLP_URL", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_url: Option<String>,
+    /// Addresses that may read /metrics, besides those of this machine, separated by commas.
+    #[arg(long, env = "PALABRE_METRICS_READERS", value_name = "ADDRESSES", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_readers: Option<Vec<IpAddr>>,
 }
 
 impl Settings {

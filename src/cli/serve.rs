@@ -1,13 +1,15 @@
 //! `palabre serve`.
 
 use clap::Args;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{ServerSettings, Settings, in_system, log_to_stderr};
+use super::{ServerSettings, Settings, in_system};
 use crate::config::Config;
 use crate::platform::Platform;
 use crate::server::{self, Listening};
+use crate::telemetry;
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -18,7 +20,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config_with(&self.server)?;
-        log_to_stderr(&config);
+        let _sending = telemetry::traces::begin(&config)?;
         in_system(serve(config))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -34,16 +36,18 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 /// Serves until a signal says to stop, and then stops the platform. `notes` are told once it listens.
 pub(super) async fn serve_on(platform: Arc<Platform>, notes: &[String]) -> anyhow::Result<()> {
     let Listening { server, addresses } = server::listen(&platform)?;
-    announce(&platform, &addresses);
-    for note in notes {
-        println!("{note}");
+    if let Err(error) = announce(&platform, &addresses, notes) {
+        // Whoever started it reads no further.
+        tracing::debug!(%error, "standard output is closed");
     }
     let (handle, hub) = (server.handle(), platform.hub.clone());
     actix::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping: telling sessions to come back, finishing what is under way");
+        // From here on nobody new is accepted; whoever comes back is served by another node, or by the next start.
+        let stopped = handle.stop(true);
         hub.shut_down();
-        handle.stop(true).await;
+        stopped.await;
     });
     server.await?;
     platform.stop().await;
@@ -51,22 +55,27 @@ pub(super) async fn serve_on(platform: Arc<Platform>, notes: &[String]) -> anyho
 }
 
 /// The first lines on standard output say where it is; scripts read the first one.
-fn announce(platform: &Platform, addresses: &[std::net::SocketAddr]) {
+fn announce(platform: &Platform, addresses: &[std::net::SocketAddr], notes: &[String]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     for address in addresses {
-        println!("Palabre is at http://{address}");
+        writeln!(out, "Palabre is at http://{address}")?;
     }
     let config = &platform.config;
     if !crate::page::is_built() {
-        println!("The page for browsers is not part of this build; `make run` builds it");
+        writeln!(out, "The page for browsers is not part of this build; `make run` builds it")?;
     }
-    println!("The API is described at {}/api/docs", config.public_url());
-    println!("Data: {}", config.data.display());
+    writeln!(out, "The API is described at {}/api/docs", config.public_url())?;
+    writeln!(out, "Data: {}", config.data.display())?;
     if let (Some(_), Ok(store)) = (&config.store, config.store_url()) {
-        println!("Log: {store}");
+        writeln!(out, "Log: {store}")?;
     }
     if config.smtp_url.is_none() {
-        println!("No mail server is set: mails are written to {}", config.mail_folder().display());
+        writeln!(out, "No mail server is set: mails are written to {}", config.mail_folder().display())?;
     }
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    out.flush()
 }
 
 async fn wait_for_signal() {

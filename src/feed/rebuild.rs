@@ -33,6 +33,16 @@ impl Rebuilt {
     }
 }
 
+/// Opens the views of `log` in `file`, or makes them.
+pub fn open_views(
+    file: &Path,
+    log: &dyn EventStore,
+    opener: Arc<dyn Opener + Send + Sync>,
+) -> Result<Views, palabre_projections::OpenFailure> {
+    let views = Views::open(file, log.log_id(), opener)?;
+    Ok(if log.positions_are_dense() { views } else { views.with_gaps() })
+}
+
 /// Opens the views in `file`, or makes them, and folds `log` from where they are up to and with position `up_to`.
 /// `progress` is told the position now and then.
 pub fn fold_up_to(
@@ -42,8 +52,8 @@ pub fn fold_up_to(
     up_to: u64,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<(Views, Rebuilt)> {
-    let mut views = Views::open(file, log.log_id(), opener)?;
-    let (started, from) = (Instant::now(), views.position());
+    let mut views = open_views(file, &**log, opener)?;
+    let (started, from, mut events) = (Instant::now(), views.position(), 0);
     let (pages, read) = sync_channel::<anyhow::Result<Vec<Arc<Envelope>>>>(PAGES_AHEAD);
     let (decoded, batches) = sync_channel::<anyhow::Result<Vec<Recorded>>>(BATCHES_AHEAD);
     let log = log.clone();
@@ -55,6 +65,7 @@ pub fn fold_up_to(
         loop {
             match views.fold(&batch) {
                 Ok(folded) => {
+                    events += batch.len() as u64;
                     progress(folded.position);
                     break;
                 }
@@ -66,7 +77,7 @@ pub fn fold_up_to(
     for stage in [reading, decoding] {
         stage.join().map_err(|_| anyhow::anyhow!("reading the log panicked"))?;
     }
-    let rebuilt = Rebuilt { events: views.position() - from, took: started.elapsed() };
+    let rebuilt = Rebuilt { events, took: started.elapsed() };
     Ok((views, rebuilt))
 }
 
@@ -80,11 +91,16 @@ fn read_pages(log: &dyn EventStore, from: u64, up_to: u64, pages: &SyncSender<an
     let mut after = from;
     while after < up_to {
         let limit = PAGE_MAX.min(usize::try_from(up_to - after).unwrap_or(PAGE_MAX));
-        let page = runtime.block_on(log.read_all(after, limit)).map_err(anyhow::Error::from).and_then(|page| {
+        let page = runtime.block_on(log.read_all(after, limit)).map_err(anyhow::Error::from).and_then(|mut page| {
             anyhow::ensure!(!page.is_empty(), "the log ends at {after}, before position {up_to}");
+            after = page.last().map_or(after, |last| last.position);
+            // Where positions have gaps, a page may go further.
+            page.truncate(page.partition_point(|event| event.position <= up_to));
             Ok(page)
         });
-        after += page.as_ref().map_or(u64::MAX - after, |page| page.len() as u64);
+        if page.is_err() {
+            after = u64::MAX;
+        }
         if pages.send(page).is_err() {
             return;
         }

@@ -9,6 +9,8 @@ use crate::platform::Platform;
 
 /// How many events the views may be behind the log before that is said.
 const LAG_EVENTS: u64 = 10_000;
+/// The same where positions are places in a file, in bytes: an event takes about a kilobyte there.
+const LAG_BYTES: u64 = LAG_EVENTS * 1024;
 
 /// How a node is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -30,7 +32,7 @@ pub struct Health {
 /// A part that is not as it should be.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Degraded {
-    /// `vault`, `feed`, `views` or the name of a view.
+    /// `node`, `vault`, `feed`, `views` or `redis`.
     pub part: String,
     /// One plain sentence; the node's log has the details.
     pub why: &'static str,
@@ -54,8 +56,15 @@ pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
     if !feed.parked.is_empty() {
         note("views", "some stopped at an event that they cannot fold; they are as of an earlier time", true);
     }
+    if platform.hub.is_shutting_down() {
+        note("node", "it is stopping; send requests elsewhere", false);
+    }
+    if platform.link_state().is_some_and(|link| !link.is_up()) {
+        note("redis", "it does not answer; what happens on other nodes comes from the log, a moment later", true);
+    }
     let (log_position, views_position) = (*platform.log.head().borrow(), platform.views.position());
-    if log_position.saturating_sub(views_position) > LAG_EVENTS {
+    let lag = if platform.log.positions_are_dense() { LAG_EVENTS } else { LAG_BYTES };
+    if log_position.saturating_sub(views_position) > lag {
         note("views", "they are far behind the log, and catching up", true);
     }
     let ready = degraded.iter().all(|part| part.bearable);

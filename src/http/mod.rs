@@ -1,7 +1,8 @@
 //! The HTTP API: JSON under `/api/v1`, its OpenAPI document and the page that reads it, and `/healthz`.
 //!
 //! [`mod@routes`] has every address. Handlers are files by noun: [`accounts`], [`sessions`], [`rides`], [`searches`], [`places`],
-//! [`requests`], [`conversations`], [`talk`], [`proposals`], [`reservations`], [`mine`] (one's own lists), [`settings`], [`health`]. Each takes what it needs
+//! [`requests`], [`conversations`], [`talk`], [`proposals`], [`reservations`], [`mine`] (one's own lists), [`settings`], [`health`],
+//! [`metrics`]. Each takes what it needs
 //! by extractors ([`identity`]: who asks; [`key`]: under which key; [`at`]: what the path names; [`body`], [`query`];
 //! [`freshness`]: after which write), asks `commands`, the views or `audit`, and answers in shapes of its own or of
 //! [`answer`]. No rule lives here: rules are in `events`, checks of what people write in `commands`, who may read what in
@@ -19,6 +20,7 @@ pub mod headers;
 pub mod health;
 pub mod identity;
 pub mod key;
+pub mod metrics;
 pub mod mine;
 pub mod origin;
 pub mod places;

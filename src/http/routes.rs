@@ -8,8 +8,8 @@ use super::docs::{self, Common, Frames};
 use super::headers::guard;
 use super::problem::{Details, Problem};
 use super::{
-    accounts, conversations, health, mine, places, proposals, requests, reservations, rides, searches, sessions,
-    settings, talk,
+    accounts, conversations, health, metrics, mine, places, proposals, requests, reservations, rides, searches,
+    sessions, settings, talk,
 };
 use crate::page;
 use crate::platform::Platform;
@@ -73,6 +73,7 @@ macro_rules! table {
 
 table! {
     "/healthz" { get: health::healthz }
+    "/metrics" { get: metrics::metrics }
     "/api/v1/accounts" { post: accounts::sign_up }
     "/api/v1/sessions" { get: sessions::list, post: sessions::sign_in, delete: sessions::sign_out_everywhere }
     "/api/v1/sessions/current" { get: sessions::current, delete: sessions::sign_out }

@@ -10,7 +10,8 @@ const PER_DEGREE: f64 = 8.0;
 const AROUND: u32 = 360 * PER_DEGREE as u32;
 /// Cells from pole to pole.
 const UP: u32 = 180 * PER_DEGREE as u32;
-const KM_PER_DEGREE: f64 = EARTH_RADIUS_KM * std::f64::consts::PI / 180.0;
+/// Km of a degree of latitude.
+pub const KM_PER_DEGREE: f64 = EARTH_RADIUS_KM * std::f64::consts::PI / 180.0;
 
 /// The number of the cell that `point` lies in.
 pub fn cell_of(point: Point) -> u32 {

@@ -6,7 +6,7 @@
 use palabre_events::Point;
 use palabre_events::geometry::distance_km;
 
-use super::grid::cells_around;
+use super::grid::{KM_PER_DEGREE, cells_around};
 use super::layout::Layout;
 
 /// How many people live on a square km where a town is dense, as in the middles of French cities.
@@ -20,8 +20,14 @@ pub fn nearest(layout: &Layout<'_>, point: Point, within_km: f64) -> Option<usiz
         let first = first_cell(layout, *cells.start());
         let touched = (first..layout.cell_count()).take_while(|cell| layout.cell(*cell) <= *cells.end());
         for place in touched.flat_map(|cell| layout.places_in(cell)) {
-            let km = distance_km(point, layout.point(place));
-            let edge_km = km - radius_km(layout.population(place));
+            let (middle, radius_km) = (layout.point(place), radius_km(layout.population(place)));
+            // Nothing is nearer than it is north or south, by a little less than that.
+            let north_south_km = (middle.lat - point.lat).abs() * KM_PER_DEGREE * 0.999_999;
+            if best.is_some_and(|(best_km, _)| north_south_km - radius_km > best_km) {
+                continue;
+            }
+            let km = distance_km(point, middle);
+            let edge_km = km - radius_km;
             // Places are numbered by population, the largest first.
             if km <= within_km && best.is_none_or(|(best_km, of)| (edge_km, place) < (best_km, of)) {
                 best = Some((edge_km, place));

@@ -8,6 +8,7 @@ use palabre_events::Point;
 use palabre_events::geometry::distance_km;
 
 use super::fold::fold;
+use super::grid::KM_PER_DEGREE;
 use super::layout::{Key, Layout};
 
 /// As how many people a place counts that has fewer: small places differ by nearness alone.
@@ -41,9 +42,10 @@ pub fn search(layout: &Layout<'_>, typed: &str, near: Option<Point>, limit: usiz
             break;
         }
         let draw = draw(layout, &key, &needle);
-        // What is too unlikely here is more so farther away.
-        if best.would_keep(draw) {
-            let likelihood = near.map_or(draw, |near| draw * nearness(layout, key.place, near));
+        // What is too unlikely here is more so farther away; and nothing is nearer than it is north or south.
+        let could_be = |near: Point| draw * nearness(north_south_km(layout.point(key.place), near));
+        if best.would_keep(draw) && near.is_none_or(|near| best.would_keep(could_be(near))) {
+            let likelihood = near.map_or(draw, |near| draw * nearness(distance_km(layout.point(key.place), near)));
             best.offer(Hit { likelihood, place: key.place });
         }
     }
@@ -69,8 +71,13 @@ fn draw(layout: &Layout<'_>, key: &Key<'_>, needle: &[u8]) -> f64 {
     }
 }
 
-fn nearness(layout: &Layout<'_>, place: usize, near: Point) -> f64 {
-    (1.0 + distance_km(layout.point(place), near) / HALF_DRAW_KM).powi(-2)
+fn nearness(km: f64) -> f64 {
+    (1.0 + km / HALF_DRAW_KM).powi(-2)
+}
+
+/// A little less than two points are apart at least.
+fn north_south_km(a: Point, b: Point) -> f64 {
+    (a.lat - b.lat).abs() * KM_PER_DEGREE * 0.999_999
 }
 
 /// The likeliest hits so far, the likeliest first, no place twice.

@@ -5,9 +5,10 @@
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_postgres::{Client, NoTls};
@@ -21,6 +22,9 @@ const WAITING_MAX: usize = 4096;
 const CONNECTION_WITHIN: Duration = Duration::from_secs(4);
 /// How long a question that blocks its caller may take.
 const BLOCKING_WITHIN: Duration = Duration::from_secs(2);
+
+/// After a silence, questions that block are refused for so long, so that few threads ever wait for it.
+const REFUSED_FOR: Duration = Duration::from_secs(2);
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub(crate) struct Database {
     runtime: Option<Runtime>,
     pool: Pool,
     waiting: Arc<Semaphore>,
+    /// Until when questions that block are refused.
+    refused_until: Mutex<Option<Instant>>,
 }
 
 impl Database {
@@ -85,7 +91,12 @@ impl Database {
             .post_create(set_up)
             .build()
             .expect("a runtime is given for the timeouts");
-        Ok(Self { runtime: Some(runtime), pool, waiting: Arc::new(Semaphore::new(WAITING_MAX)) })
+        Ok(Self {
+            runtime: Some(runtime),
+            pool,
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            refused_until: Mutex::default(),
+        })
     }
 
     /// The runtime of the connections.
@@ -131,17 +142,24 @@ impl Database {
         Box::pin(async { answer.await.unwrap_or(Err(Unanswered::Unavailable)) })
     }
 
-    /// As [`Database::ask`], blocking the caller for the way there and back, and at most [`BLOCKING_WITHIN`].
+    /// As [`Database::ask`], blocking the caller for the way there and back, and at most [`BLOCKING_WITHIN`]. Once the
+    /// database was silent for so long, the answer is no at once for [`REFUSED_FOR`].
     pub fn ask_now<T: Send + 'static>(
         &self,
         question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
     ) -> Result<T, Unanswered> {
+        if self.refused_until.lock().is_some_and(|until| Instant::now() < until) {
+            return Err(Unanswered::Unavailable);
+        }
         let (pool, (reply, answer)) = (self.pool.clone(), std::sync::mpsc::sync_channel(1));
         self.runtime().spawn(async move {
             // Whoever asked may have given up.
             drop(reply.send(ask_twice(&pool, &question).await));
         });
-        answer.recv_timeout(BLOCKING_WITHIN).unwrap_or(Err(Unanswered::Unavailable))
+        answer.recv_timeout(BLOCKING_WITHIN).unwrap_or_else(|_| {
+            *self.refused_until.lock() = Some(Instant::now() + REFUSED_FOR);
+            Err(Unanswered::Unavailable)
+        })
     }
 }
 

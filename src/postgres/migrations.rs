@@ -29,6 +29,11 @@ impl Schema {
     pub async fn migrate(&self, client: &mut Client, address: &Address) -> Result<(), OpenFailure> {
         let failed = |error| OpenFailure::of(address, &error);
         let transaction = client.transaction().await.map_err(failed)?;
+        // Another node may be at it, and a step over a long log takes as long as it takes.
+        transaction
+            .batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+            .await
+            .map_err(failed)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
         let taken = self.taken(&transaction).await.map_err(failed)?;
         if taken > self.known() {

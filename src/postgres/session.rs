@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use super::{Address, OpenFailure};
-use crate::random;
 
 /// The longest that anything asked of the database may take; after that its connection is given up.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -16,6 +15,7 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// this program is answered by an index; plans are made before the tables have grown and kept, so the planner is kept
 /// from scanning tables that it believes to be small.
 pub(super) const SETTINGS: &str = "
+    SET search_path = pg_catalog;
     SET statement_timeout = '10s';
     SET lock_timeout = '8s';
     SET idle_in_transaction_session_timeout = '3s';
@@ -74,46 +74,4 @@ pub(crate) async fn demand_durability(client: &Client, address: &Address) -> Res
         tracing::warn!(%address, "the database is spoken to without TLS over the network; add sslmode=require");
     }
     Ok(())
-}
-
-/// How long to wait before the next attempt: twice as long each time, with half of it at random, so that nodes do not
-/// come back all at once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(50);
-    const DOUBLINGS_MAX: u32 = 5;
-
-    /// The next pause: 25–50 ms at first, at most 1.6 s.
-    pub fn pause(&mut self) -> Duration {
-        let whole = Self::FIRST * 2_u32.pow(self.failures.min(Self::DOUBLINGS_MAX));
-        self.failures = self.failures.saturating_add(1);
-        let [random] = random::bytes();
-        whole / 2 + whole * u32::from(random) / 512
-    }
-
-    /// It worked: the next pause is a short one again.
-    pub fn reset(&mut self) {
-        self.failures = 0;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_a_bound_and_start_anew() {
-        let mut backoff = Backoff::default();
-        for round in 0..10 {
-            let whole = Backoff::FIRST * 2_u32.pow(round.min(Backoff::DOUBLINGS_MAX));
-            let pause = backoff.pause();
-            assert!((whole / 2..whole).contains(&pause), "{pause:?}");
-        }
-        backoff.reset();
-        assert!(backoff.pause() < Backoff::FIRST);
-    }
 }

@@ -1,8 +1,9 @@
 //! Copying a log from one store into another: the way from one machine to many, and back from a backup.
 //!
-//! Events keep their positions, versions, ids, times and hashes, keys what they committed; only the log's name is new,
-//! so that clients start afresh. A copy that was interrupted goes on where it stopped; until it is proved complete,
-//! nobody else can open it.
+//! Events keep their order, versions, ids, times and hashes, keys what they committed; only the log's name is new, so that
+//! clients start afresh. Positions stay as well where the original's are dense; otherwise they are counted anew, since
+//! those of every target are. A copy that was interrupted goes on where it stopped; until it is proved complete, nobody
+//! else can open it.
 
 use futures_util::future::{BoxFuture, join_all};
 use palabre_events::log::{FirstAnswer, KeyedCommand};
@@ -84,40 +85,77 @@ pub fn copy(
 ) -> anyhow::Result<Copied> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let resumed_at = target.position();
-    runtime.block_on(expect_beginning(original, &*target.read()?, resumed_at))?;
+    let mut after = runtime.block_on(resumed(original, &*target.read()?, resumed_at))?;
     loop {
-        let page = runtime.block_on(original.read_all(target.position(), PAGE_MAX))?;
-        if page.is_empty() {
-            break;
-        }
-        target.add_events(&page)?;
+        let page = runtime.block_on(original.read_all(after, PAGE_MAX))?;
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        target.add_events(&counted(original, page, target.position()))?;
         progress(Progress::Copying(target.position()));
     }
     let events = target.position();
     if extent == Extent::Ahead {
         return Ok(Copied { events, resumed_at, keys: 0 });
     }
+    let copy = target.read()?;
     let (mut keys, mut after) = (0, None);
     loop {
         let page = runtime.block_on(original.keys_after(after))?;
         let Some((last, _)) = page.last() else { break };
         after = Some((last.key, last.account));
         keys += page.len() as u64;
-        target.add_keys(&page)?;
+        target.add_keys(&runtime.block_on(placed(original, &*copy, page))?)?;
     }
-    let copy = target.read()?;
     runtime.block_on(prove(original, &*copy, events, &mut progress))?;
     drop(copy);
     target.finish()?;
     Ok(Copied { events, resumed_at, keys })
 }
 
-/// What an earlier run copied must be the beginning of this original.
-async fn expect_beginning(original: &dyn Original, copy: &dyn EventStore, position: u64) -> anyhow::Result<()> {
-    let Some(before) = position.checked_sub(1) else { return Ok(()) };
-    let (original, copy) = (original.read_all(before, 1).await?, copy.read_all(before, 1).await?);
-    anyhow::ensure!(original == copy, "what was copied before is not the beginning of this log; begin anew elsewhere");
-    Ok(())
+/// Where in the original an earlier run stopped. What it copied must be the original's beginning.
+async fn resumed(original: &dyn Original, copy: &dyn EventStore, position: u64) -> anyhow::Result<u64> {
+    let Some(last) = copy.event_at(position).await? else { return Ok(0) };
+    let same = original.read(last.stream, last.version - 1, 1).await?;
+    let same = same.first().filter(|same| is_same(original, same, &last));
+    let same = same.ok_or_else(|| {
+        anyhow::anyhow!("what was copied before is not the beginning of this log; begin anew elsewhere")
+    });
+    same.map(|same| same.position)
+}
+
+/// The events with the positions that they have in the copy, behind `position`.
+fn counted(original: &dyn Original, page: Vec<Arc<Envelope>>, position: u64) -> Vec<Arc<Envelope>> {
+    if original.positions_are_dense() {
+        return page;
+    }
+    let counted = page.into_iter().zip(position + 1..);
+    counted.map(|(event, position)| Arc::new(Envelope { position, ..Arc::unwrap_or_clone(event) })).collect()
+}
+
+/// What keys committed, with the positions that it has in the copy.
+async fn placed(
+    original: &dyn Original,
+    copy: &dyn EventStore,
+    mut page: Vec<Remembered>,
+) -> anyhow::Result<Vec<Remembered>> {
+    if original.positions_are_dense() {
+        return Ok(page);
+    }
+    for some in page.chunks_mut(LOOK_UPS) {
+        let events = join_all(some.iter().map(|(_, first)| copy.read(first.stream, first.version - 1, 1))).await;
+        for ((_, first), event) in some.iter_mut().zip(events) {
+            let event = event?;
+            let event = event.first().ok_or_else(|| anyhow::anyhow!("an event of {} was not copied", first.stream))?;
+            first.position = event.position;
+        }
+    }
+    Ok(page)
+}
+
+/// Whether an event of the copy is that of the original.
+fn is_same(original: &dyn Original, one: &Envelope, copied: &Envelope) -> bool {
+    let position = if original.positions_are_dense() { one.position } else { copied.position };
+    *copied == Envelope { position, ..one.clone() }
 }
 
 /// Proves the copy by itself, and then event by event and key by key against the original.
@@ -132,10 +170,14 @@ async fn prove(
         Err(NotProved::Wrong(fault)) => anyhow::bail!("the copy is wrong at {fault}"),
         Err(unread) => return Err(unread.into()),
     }
-    let mut compared = 0;
+    let (mut compared, mut in_original) = (0, 0);
     while compared < events {
-        let (one, other) = (original.read_all(compared, PAGE_MAX).await?, copy.read_all(compared, PAGE_MAX).await?);
-        anyhow::ensure!(one == other, "original and copy differ after position {compared}");
+        let (one, other) = (original.read_all(in_original, PAGE_MAX).await?, copy.read_all(compared, PAGE_MAX).await?);
+        let are_same = one.iter().zip(&other).all(|(one, copied)| is_same(original, one, copied));
+        let (Some(last), true) = (one.last(), are_same && one.len() == other.len()) else {
+            anyhow::bail!("original and copy differ after position {compared} of the copy");
+        };
+        in_original = last.position;
         compared += one.len() as u64;
     }
     let mut after = None;
@@ -143,14 +185,14 @@ async fn prove(
         let page = original.keys_after(after).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some((last.key, last.account));
-        for some in page.chunks(LOOK_UPS) {
-            let answers = join_all(some.iter().map(|(keyed, _)| copy.first_answer(*keyed))).await;
+        for some in placed(original, copy, page).await?.chunks(LOOK_UPS) {
+            let answers = join_all(some.iter().map(|(keyed, first)| copy.first_answer(first.stream, *keyed))).await;
             for ((keyed, first), answer) in some.iter().zip(answers) {
                 anyhow::ensure!(answer? == Some(*first), "the copy has forgotten the key {}", keyed.key.0);
             }
         }
     }
-    let rest = original.read_all(events, 1).await?;
+    let rest = original.read_all(in_original, 1).await?;
     anyhow::ensure!(rest.is_empty(), "the original was written to meanwhile; stop its nodes, and go on with the copy");
     Ok(())
 }

@@ -92,7 +92,11 @@ impl EventStore for MemoryStore {
         Box::pin(ready(answer))
     }
 
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+    fn first_answer(
+        &self,
+        _: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
         let first = self.log.lock().keys.get(&(command.account, command.key)).copied();
         Box::pin(ready(Ok(first)))
     }
@@ -127,7 +131,7 @@ mod tests {
     use crate::store::contract;
 
     async fn fixture() -> contract::Fixture {
-        contract::Fixture { store: Arc::new(MemoryStore::new()), folder: None }
+        contract::Fixture { store: Arc::new(MemoryStore::new()), place: Box::new(()) }
     }
 
     contract::suite!(fixture);

@@ -6,6 +6,8 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
+#[cfg(feature = "kurrentdb")]
+pub mod kurrent;
 pub mod memory;
 pub mod open;
 pub mod postgres;
@@ -48,8 +50,13 @@ pub trait EventStore: Send + Sync + 'static {
         Box::pin(join_all(answers))
     }
 
-    /// What `command`'s key committed, if it did. Fingerprints are compared by the caller.
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>>;
+    /// What `command`'s key committed, if it did; `stream` is where the command goes. Fingerprints are compared by the
+    /// caller.
+    fn first_answer(
+        &self,
+        stream: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>>;
 
     /// Events of `stream` after `after_version`, in order, at most `limit` (and at most [`PAGE_MAX`]). An answer
     /// shorter than that limit is the end of the stream.
@@ -60,13 +67,32 @@ pub trait EventStore: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>>;
 
-    /// Events after `after_position` in commit order, at most `limit` (and at most [`PAGE_MAX`]). Positions are dense:
-    /// whoever reads asserts `next == last + 1`.
+    /// Events after `after_position` in commit order, at most `limit` (and at most [`PAGE_MAX`]). Where positions are
+    /// not dense, `after_position` is 0 or the position of an event.
     fn read_all(
         &self,
         after_position: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>>;
+
+    /// The event at `position`, where there is one.
+    fn event_at(&self, position: u64) -> BoxFuture<'static, Result<Option<Arc<Envelope>>, ReadFailure>> {
+        let Some(before) = position.checked_sub(1) else { return Box::pin(ready(Ok(None))) };
+        let page = self.read_all(before, 1);
+        Box::pin(async move { Ok(page.await?.into_iter().next()) })
+    }
+
+    /// Whether positions count from 1 without a gap, so that whoever reads asserts `next == last + 1`. Otherwise they
+    /// only rise. Versions are dense in every stream of every log.
+    fn positions_are_dense(&self) -> bool {
+        true
+    }
+
+    /// Whether a key is unique, and times of recording never go back, over the whole log. Otherwise both hold within
+    /// each stream: a key that comes back for the same stream finds its first answer, as every repeat does.
+    fn rules_span_streams(&self) -> bool {
+        true
+    }
 
     /// Takes nothing more, writes and answers what was accepted, and lets go of what it holds. Reads may fail from then
     /// on.

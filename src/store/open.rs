@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::EventStore;
 use super::copy::{Original, Target};
+#[cfg(feature = "kurrentdb")]
+use super::kurrent::{self, KurrentStore};
 use super::postgres::{PostgresStore, PostgresTarget};
 use super::sqlite::{SqliteStore, SqliteTarget};
 use crate::postgres::{Address, BadAddress};
@@ -19,6 +21,9 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
     /// `postgres://…`.
     Postgres(Box<Address>),
+    /// `esdb://…` or `kurrentdb://…`.
+    #[cfg(feature = "kurrentdb")]
+    Kurrent(Box<kurrent::Address>),
 }
 
 /// What a log is opened for.
@@ -34,14 +39,22 @@ pub enum Access {
 #[derive(Debug, thiserror::Error)]
 pub enum BadStoreUrl {
     /// There is no such kind.
-    #[error("the store must be sqlite:FOLDER or postgres://…; `{0}` is not known")]
+    #[error("the store must be sqlite:FOLDER, postgres://… or esdb://…; `{0}` is not known")]
     Scheme(String),
     /// It says no folder.
-    #[error("the store must be sqlite:FOLDER or postgres://…; the folder is missing")]
+    #[error("the store must be sqlite:FOLDER, postgres://… or esdb://…; the folder is missing")]
     NoFolder,
     /// The address of a database cannot be read.
     #[error(transparent)]
     Address(#[from] BadAddress),
+    /// This program was built without it.
+    #[cfg(not(feature = "kurrentdb"))]
+    #[error("this palabre was built without KurrentDB; build it with the feature `kurrentdb`")]
+    LeftOut,
+    /// The address of a KurrentDB server cannot be read.
+    #[cfg(feature = "kurrentdb")]
+    #[error(transparent)]
+    Kurrent(#[from] kurrent::BadAddress),
 }
 
 /// Why a log is not opened.
@@ -53,6 +66,10 @@ pub enum OpenFailure {
     /// The one in a database.
     #[error(transparent)]
     Postgres(#[from] crate::postgres::OpenFailure),
+    /// The one on KurrentDB.
+    #[cfg(feature = "kurrentdb")]
+    #[error(transparent)]
+    Kurrent(#[from] kurrent::OpenFailure),
 }
 
 /// Opens the log at `url`. May block for a moment.
@@ -62,6 +79,10 @@ pub fn open(url: &StoreUrl, access: Access) -> Result<Arc<dyn EventStore>, OpenF
         (StoreUrl::Sqlite(folder), Access::Read) => Arc::new(SqliteStore::open_read_only(folder)?),
         (StoreUrl::Postgres(address), Access::Write) => Arc::new(PostgresStore::open(address)?),
         (StoreUrl::Postgres(address), Access::Read) => Arc::new(PostgresStore::open_read_only(address)?),
+        #[cfg(feature = "kurrentdb")]
+        (StoreUrl::Kurrent(address), Access::Write) => Arc::new(KurrentStore::open(address)?),
+        #[cfg(feature = "kurrentdb")]
+        (StoreUrl::Kurrent(address), Access::Read) => Arc::new(KurrentStore::open_read_only(address)?),
     })
 }
 
@@ -71,6 +92,8 @@ pub fn original(url: &StoreUrl, access: Access) -> Result<Arc<dyn Original>, Ope
         (StoreUrl::Sqlite(folder), Access::Write) => Arc::new(SqliteStore::open(folder)?),
         (StoreUrl::Sqlite(folder), Access::Read) => Arc::new(SqliteStore::open_read_only(folder)?),
         (StoreUrl::Postgres(address), _) => Arc::new(PostgresStore::open_read_only(address)?),
+        #[cfg(feature = "kurrentdb")]
+        (StoreUrl::Kurrent(address), _) => Arc::new(KurrentStore::open_read_only(address)?),
     })
 }
 
@@ -79,6 +102,10 @@ pub fn target(url: &StoreUrl, of: Uuid) -> anyhow::Result<Box<dyn Target>> {
     Ok(match url {
         StoreUrl::Sqlite(folder) => Box::new(SqliteTarget::open(folder, of)?),
         StoreUrl::Postgres(address) => Box::new(PostgresTarget::open(address, of)?),
+        #[cfg(feature = "kurrentdb")]
+        StoreUrl::Kurrent(_) => {
+            anyhow::bail!("a log cannot be copied into KurrentDB; copy into a folder or PostgreSQL")
+        }
     })
 }
 
@@ -90,6 +117,12 @@ impl FromStr for StoreUrl {
             Some(("sqlite", "")) => Err(BadStoreUrl::NoFolder),
             Some(("sqlite", folder)) => Ok(Self::Sqlite(folder.into())),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Box::new(Address::parse(text)?))),
+            #[cfg(feature = "kurrentdb")]
+            Some((scheme, _)) if kurrent::Address::SCHEMES.contains(&scheme) => {
+                Ok(Self::Kurrent(Box::new(kurrent::Address::parse(text)?)))
+            }
+            #[cfg(not(feature = "kurrentdb"))]
+            Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => Err(BadStoreUrl::LeftOut),
             Some((scheme, _)) => Err(BadStoreUrl::Scheme(scheme.to_owned())),
             // A text without a colon holds no password.
             None => Err(BadStoreUrl::Scheme(text.to_owned())),
@@ -102,6 +135,8 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Sqlite(folder) => write!(f, "sqlite:{}", folder.display()),
             Self::Postgres(address) => address.fmt(f),
+            #[cfg(feature = "kurrentdb")]
+            Self::Kurrent(address) => address.fmt(f),
         }
     }
 }
@@ -115,6 +150,16 @@ impl fmt::Debug for StoreUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "kurrentdb")]
+    fn a_log_is_on_kurrentdb() {
+        let shown = |text: &str| text.parse::<StoreUrl>().map(|url| url.to_string()).map_err(|bad| bad.to_string());
+        for text in ["esdb://anna:s3cr3t@db:2113?tls=false", "kurrentdb://anna:s3cr3t@db"] {
+            assert_eq!(shown(text), Ok("esdb://db:2113".to_owned()));
+        }
+        assert!(!shown("esdb://anna:s3cr3t@db:port").unwrap_err().contains("s3cr3t"));
+    }
 
     #[test]
     fn a_log_is_in_a_folder_or_in_a_database() {

@@ -49,8 +49,6 @@ impl Request {
     }
 
     fn new(appends: Vec<Offered>, reply: Reply) -> Self {
-        let events = |append: &Append| append.items.iter().map(|item| item.events.len()).sum::<usize>();
-        let cost = |append: &Append| append.data_bytes() + events(append) * ENVELOPE_BYTES;
         let bytes = appends.iter().flatten().map(cost).sum();
         Self { appends, bytes, reply }
     }
@@ -62,6 +60,12 @@ impl Request {
             Reply::Many(reply) => drop(reply.send(answers)),
         }
     }
+}
+
+/// What an append costs in memory, roughly, in bytes.
+pub(in crate::store) fn cost(append: &Append) -> usize {
+    let events = append.items.iter().map(|item| item.events.len()).sum::<usize>();
+    append.data_bytes() + events * ENVELOPE_BYTES
 }
 
 /// What the writer finds to do.

@@ -1,4 +1,4 @@
-//! Proves a whole log: every position is there, every stream's versions count from 1, every hash follows from the one
+//! Proves a whole log: positions rise (by one, where they are dense), every stream's versions count from 1, every hash follows from the one
 //! before it, and each stream read by itself ends where the log says.
 //!
 //! It names the first event that is wrong and repairs nothing. A log whose end was cut off proves as a shorter one;
@@ -64,17 +64,18 @@ struct End {
     hash: Hash,
 }
 
-/// Walks the whole log. `progress` is told, page by page, how many events were checked and how many there are.
+/// Walks the whole log. `progress` is told, page by page, the position up to which it is checked, and the last there is.
 ///
 /// It keeps about 100 bytes per stream in memory.
 pub async fn verify(store: &dyn EventStore, mut progress: impl FnMut(u64, u64)) -> Result<Proof, NotProved> {
-    let (mut walked, mut limit, mut ends) = (0, PAGE_MAX, HashMap::new());
+    let (mut walked, mut last, mut limit, mut ends) = (0, 0, PAGE_MAX, HashMap::new());
+    let dense = store.positions_are_dense();
     loop {
         let head = *store.head().borrow();
-        let page = match store.read_all(walked, limit).await {
+        let page = match store.read_all(last, limit).await {
             Ok(page) => page,
             Err(ReadFailure::Unavailable) => return Err(NotProved::Unavailable),
-            Err(ReadFailure::Damaged(what)) if limit == 1 => return Err(wrong(walked + 1, None, what).into()),
+            Err(ReadFailure::Damaged(what)) if limit == 1 => return Err(wrong(last + 1, None, what).into()),
             Err(ReadFailure::Damaged(_)) => {
                 // Somewhere in the page: what stands before it may be wrong in another way, and comes first.
                 limit /= 2;
@@ -82,13 +83,18 @@ pub async fn verify(store: &dyn EventStore, mut progress: impl FnMut(u64, u64)) 
             }
         };
         for event in &page {
-            walked += 1;
-            check(event, walked, &mut ends)?;
+            let follows = if dense { event.position == last + 1 } else { event.position > last };
+            if !follows {
+                let named = Some((event.stream, event.version));
+                return Err(wrong(last + 1, named, format!("it says that it is at position {}", event.position)).into());
+            }
+            check(event, &mut ends)?;
+            (walked, last) = (walked + 1, event.position);
         }
-        progress(walked, head.max(walked));
+        progress(last, head.max(last));
         if page.len() < limit {
-            if walked < head {
-                return Err(wrong(walked + 1, None, "the log ends before it").into());
+            if last < head {
+                return Err(wrong(last + 1, None, "the log ends before it").into());
             }
             break;
         }
@@ -102,12 +108,9 @@ fn wrong(position: u64, event: Option<(StreamId, u64)>, what: impl Into<String>)
     Fault { position, event, what: what.into() }
 }
 
-/// The event that is read at `position`, behind what its stream held before.
-fn check(event: &Envelope, position: u64, ends: &mut HashMap<StreamId, End>) -> Result<(), Fault> {
-    let named = Some((event.stream, event.version));
-    if event.position != position {
-        return Err(wrong(position, named, format!("it says that it is at position {}", event.position)));
-    }
+/// The event, behind what its stream held before.
+fn check(event: &Envelope, ends: &mut HashMap<StreamId, End>) -> Result<(), Fault> {
+    let (position, named) = (event.position, Some((event.stream, event.version)));
     let end = ends.entry(event.stream).or_insert(End { version: 0, position: 0, hash: Hash::START });
     if event.version != end.version + 1 {
         return Err(wrong(position, named, format!("version {} of its stream is due", end.version + 1)));

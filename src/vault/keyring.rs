@@ -10,14 +10,15 @@
 use lru::LruCache;
 use palabre_events::log::Fingerprint;
 use palabre_events::sealed::CannotOpen;
-use palabre_events::{AccountId, KeyId, Opener, Sealable, Sealed, Timestamp};
+use palabre_events::{AccountId, ConversationId, KeyId, Opener, Sealable, Sealed, Timestamp};
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use uuid::Uuid;
 
-use super::data_key::DataKey;
+use super::data_key::{DataKey, NodeKey};
 use super::keys::{DESTROYED_PER_CALL_MAX, KEYS_PER_CALL_MAX};
 use super::{KeyMaterial, KeyState, Keys, VaultFailure};
 
@@ -115,6 +116,12 @@ impl Keyring {
         Ok(self.shared.key(KeyId::Person(account))?.fingerprint(body))
     }
 
+    /// The key by which nodes know each other's messages, made at first use.
+    pub async fn node_key(&self) -> Result<NodeKey, CannotSeal> {
+        self.ready(&[KeyId::Platform]).await?;
+        Ok(self.shared.key(KeyId::Platform)?.node_key())
+    }
+
     /// Destroys `key` for ever: once this answers, this process opens and seals nothing with it, and no file of the
     /// vault holds it; other processes follow about a second later.
     pub async fn destroy(&self, key: KeyId, now: Timestamp) -> Result<(), VaultFailure> {
@@ -184,7 +191,10 @@ impl Shared {
     }
 
     fn shard(&self, id: KeyId) -> &Mutex<LruCache<KeyId, Cached>> {
-        let (KeyId::Person(AccountId(uuid)) | KeyId::Conversation(palabre_events::ConversationId(uuid))) = id;
+        let uuid = match id {
+            KeyId::Person(AccountId(uuid)) | KeyId::Conversation(ConversationId(uuid)) => uuid,
+            KeyId::Platform => Uuid::nil(),
+        };
         // The last byte is random in every version of UUID that is used here.
         &self.shards[usize::from(uuid.as_bytes()[15]) % SHARDS]
     }
@@ -217,7 +227,6 @@ mod tests {
     use crate::vault::SqliteVault;
     use futures_util::future::join_all;
     use palabre_events::sealed::{Comment, MessageText};
-    use uuid::Uuid;
 
     const ANNA: AccountId = AccountId(Uuid::from_u128(0xa));
     const BEN: AccountId = AccountId(Uuid::from_u128(0xb));
@@ -310,6 +319,17 @@ mod tests {
         ring.destroy(anna, now()).await.unwrap();
         ring.shared.keep(anna, &KeyState::Held(KeyMaterial::generate()));
         assert_eq!(ring.seal(anna, &bonjour()), Err(CannotSeal::Erased));
+    }
+
+    #[tokio::test]
+    async fn nodes_of_one_vault_know_each_other_and_no_others() {
+        let ((_folder, vault), (_other_folder, other_vault)) = (vault(), vault());
+        let [here, there] = [vault.clone(), vault].map(|vault| Keyring::new(vault).unwrap());
+        let (here, there) = (here.node_key().await.unwrap(), there.node_key().await.unwrap());
+        let stranger = Keyring::new(other_vault).unwrap().node_key().await.unwrap();
+        assert!(there.knows(b"bonjour", &here.tag(b"bonjour")));
+        assert!(!there.knows(b"bonsoir", &here.tag(b"bonjour")));
+        assert!(!stranger.knows(b"bonjour", &here.tag(b"bonjour")));
     }
 
     #[tokio::test]

@@ -73,7 +73,21 @@ pub async fn closing(socket: &mut WebSocketStream<TcpStream>) -> Option<(u16, St
 impl Client {
     /// Connects as `person`.
     pub async fn connect(server: &TestServer, person: &Person) -> Self {
-        let socket = open_as(server, person).await;
+        Self::welcomed(open_as(server, person).await).await
+    }
+
+    /// Connects as `person` over a stream to the server at `host`.
+    pub async fn over(stream: TcpStream, host: &str, person: &Person) -> Self {
+        let mut request = format!("ws://{host}/ws").into_client_request().unwrap();
+        let bearer = format!("Bearer {}", person.token);
+        for (name, value) in [("sec-websocket-protocol", PROTOCOL), ("authorization", bearer.as_str())] {
+            request.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        }
+        let opened = timeout(WITHIN, client_async(request, stream)).await.expect("the server answers");
+        Self::welcomed(opened.unwrap().0).await
+    }
+
+    async fn welcomed(socket: WebSocketStream<TcpStream>) -> Self {
         let mut client = Self { socket, welcome: Value::Null, last_id: 0, aside: VecDeque::new() };
         client.welcome = client.next().await;
         assert_eq!(client.welcome["type"], "welcome");
@@ -124,6 +138,12 @@ impl Client {
         let id = self.last_id;
         self.send(frame(id, kind, &fields).to_string()).await;
         self.wait_for(|frame| frame["re"] == id).await
+    }
+
+    /// Says that one types, which is answered only when it fails.
+    pub async fn send_typing(&mut self, conversation: &Value) {
+        self.last_id += 1;
+        self.send(frame(self.last_id, "typing", &json!({"conversation": conversation, "on": true})).to_string()).await;
     }
 
     /// Gives a command with a fresh key, and waits for what it made.

@@ -44,7 +44,11 @@ impl Client {
 
     /// A request under `/api/v1`, with what shows who one is.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let at = if path.starts_with("/api") || path == "/healthz" { String::new() } else { "/api/v1".to_owned() };
+        let at = if path.starts_with("/api") || ["/healthz", "/metrics"].contains(&path) {
+            String::new()
+        } else {
+            "/api/v1".to_owned()
+        };
         let request = self.http.request(method, format!("{}{at}{path}", self.base));
         match &self.token {
             Some(token) => request.bearer_auth(token),

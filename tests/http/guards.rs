@@ -106,6 +106,48 @@ async fn health_says_live_and_ready() {
         (health["live"].clone(), health["ready"].clone(), health["degraded"].clone()),
         (json!(true), json!(true), json!([]))
     );
+    assert_eq!(health["demo"], false);
+}
+
+#[actix_web::test]
+async fn a_node_tells_this_machine_what_it_measured() {
+    let server = TestServer::start();
+    let anna = Client::sign_up(&server, "Anna").await;
+    anna.patch("/me", json!({"name": "Anna Magnani"})).await.is(200);
+    let told = raw(&server, "GET /metrics HTTP/1.1\r\nHost: palabre.test\r\nConnection: close\r\n\r\n").await;
+    let (head, body) = told.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/plain; version=0.0.4"), "{head}");
+    for line in [
+        "palabre_command_duration_seconds_count{aggregate=\"account\",outcome=\"committed\"}",
+        "palabre_views_lag_events ",
+        "palabre_sockets_open ",
+        "palabre_fanout_up 0",
+    ] {
+        assert!(body.contains(line), "{line} in {body}");
+    }
+    assert!(!body.contains("Anna") && !body.contains(&anna.account().await), "numbers, not people");
+}
+
+#[actix_web::test]
+async fn what_a_node_measured_is_not_for_everybody() {
+    let behind_proxy = |readers: &[[u8; 4]]| {
+        let readers = readers.iter().map(|address| std::net::IpAddr::from(*address)).collect();
+        TestServer::start_with(|config| {
+            config.trusted_proxies = vec![std::net::IpAddr::from([127, 0, 0, 1])];
+            config.metrics_readers = readers;
+        })
+    };
+    let asked_for = async |server: &TestServer, from: &'static str| {
+        let nobody = Client::nobody(server);
+        send(nobody.request(Method::GET, "/metrics").header("x-forwarded-for", from)).await
+    };
+    let server = behind_proxy(&[[198, 51, 100, 7]]);
+    assert_eq!(asked_for(&server, "198.51.100.7").await.status.as_u16(), 200);
+    for stranger in ["198.51.100.8", "nonsense", "127.0.0.1", "198.51.100.7, 203.0.113.9"] {
+        asked_for(&server, stranger).await.refuses(403, "not_a_reader");
+    }
+    // Through a proxy that was not said to be one, everybody would come from this machine.
+    asked_for(&TestServer::start(), "198.51.100.8").await.refuses(403, "not_a_reader");
 }
 
 #[actix_web::test]

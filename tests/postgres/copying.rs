@@ -69,9 +69,9 @@ fn expect_same(from: &StoreUrl, to: &StoreUrl, keys: &[KeyedCommand]) {
     assert_ne!(original.log_id(), copied.log_id());
     assert_eq!(whole(&*original), whole(&*copied));
     for key in keys {
-        let first = block_on(copied.first_answer(*key)).unwrap();
+        let first = block_on(copied.first_answer(stream(0), *key)).unwrap();
         assert!(first.is_some());
-        assert_eq!(first, block_on(original.first_answer(*key)).unwrap());
+        assert_eq!(first, block_on(original.first_answer(stream(0), *key)).unwrap());
     }
     let head = *copied.head().borrow();
     let answers =

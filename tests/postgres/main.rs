@@ -12,4 +12,5 @@ mod restarts;
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod unknown;
 mod writing;

@@ -65,8 +65,9 @@ impl TestServer {
                 actix::spawn(async move {
                     // Dropped or told, it is over.
                     drop(stopped.await);
+                    let stopped = handle.stop(true);
                     hub.shut_down();
-                    handle.stop(true).await;
+                    stopped.await;
                 });
                 server.await.unwrap();
                 platform.stop().await;

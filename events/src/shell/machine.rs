@@ -6,12 +6,13 @@ use uuid::Uuid;
 use crate::aggregate::EventData;
 use crate::log::{Append, AppendFailure, AppendItem, FirstAnswer, ItemAnswer, KeyedCommand};
 use crate::shell::exchange::{Answer, Input, Loaded, Output, StopReason, Submission};
-use crate::{AccountId, Aggregate, NewEvent, StreamId};
+use crate::{Aggregate, NewEvent, StreamId};
 
 /// The most commands that wait in one aggregate, those that wait for a look at their key included; more are answered [`Answer::Busy`].
 pub const WAITING_MAX: usize = 512;
-/// How often a command is decided again after a conflict before it is answered [`Answer::Unavailable`].
-pub const CONFLICTS_MAX: u8 = 8;
+/// How often a command is decided again after a conflict before it is answered [`Answer::Unavailable`]. Among three
+/// nodes that all append to one stream as fast as they can, about one command in a million loses that often.
+pub const CONFLICTS_MAX: u8 = 32;
 
 #[derive(Debug)]
 struct Waiting<C> {
@@ -28,31 +29,42 @@ enum Phase {
     Asleep,
     /// A load is in flight.
     Loading,
-    /// State is that of the log; nothing is in flight.
+    /// Nothing is in flight.
     Ready,
-    /// An append is in flight; state is ahead of the log by it.
+    /// An append is in flight.
     Appending,
     /// State cannot be trusted.
     Stopped,
 }
 
+/// That somebody wants to know the state, from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look(u64);
+
 /// The shell around one aggregate.
 #[derive(Debug)]
 pub struct Shell<A: Aggregate> {
     stream: StreamId,
+    /// As the log was when it was read last or took an append: never ahead of it, so that a conflict costs no more than
+    /// reading what came in between.
     state: A,
     version: u64,
     phase: Phase,
     waiting: VecDeque<Waiting<A::Command>>,
     in_flight: Vec<Waiting<A::Command>>,
+    /// What the append in flight makes happen.
+    pending: Vec<A::Event>,
+    /// Loads and appends that were begun.
+    begun: u64,
+    /// The last of them after which state was the log's.
+    confirmed: u64,
     /// Answers that wait for a look at their command's key.
     looking_up: Vec<(u64, KeyedCommand, Answer<A::Rejection>)>,
-    audience_before: Vec<AccountId>,
 }
 
 type Outputs<A> = Vec<Output<<A as Aggregate>::Rejection>>;
 
-impl<A: Aggregate> Shell<A> {
+impl<A: Aggregate + Clone> Shell<A> {
     /// A shell that knows nothing yet of `stream`.
     pub fn new(stream: StreamId) -> Self {
         Self {
@@ -62,8 +74,10 @@ impl<A: Aggregate> Shell<A> {
             phase: Phase::Asleep,
             waiting: VecDeque::new(),
             in_flight: Vec::new(),
+            pending: Vec::new(),
+            begun: 0,
+            confirmed: 0,
             looking_up: Vec::new(),
-            audience_before: Vec::new(),
         }
     }
 
@@ -89,10 +103,37 @@ impl<A: Aggregate> Shell<A> {
         outputs
     }
 
-    /// Reads the stream although no command waits, so that [`Shell::settled`] becomes known.
-    pub fn wake(&mut self) -> Outputs<A> {
+    /// Wants to know the state as the log has it from now on: answers a number for [`Shell::state_at`], and reads the
+    /// log when nothing is in flight. Whatever is in flight now may have asked the log too early.
+    pub fn look(&mut self) -> (Look, Outputs<A>) {
+        let look = Look(self.begun + 1);
+        (look, self.look_again(look))
+    }
+
+    /// Reads the log for `look`, when it is not answered and nothing else asks the log.
+    pub fn look_again(&mut self, look: Look) -> Outputs<A> {
         let mut outputs = Vec::new();
-        if self.phase == Phase::Asleep {
+        if self.confirmed < look.0 && matches!(self.phase, Phase::Asleep | Phase::Ready) {
+            self.load(&mut outputs);
+        }
+        outputs
+    }
+
+    /// The state and its version as the log had them at some moment after `look`, once that is known.
+    pub fn state_at(&self, look: Look) -> Option<(&A, u64)> {
+        (self.confirmed >= look.0).then_some((&self.state, self.version))
+    }
+
+    /// The version that is known.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Somebody else has appended up to `version`: reads on, so that the next command need not find out by a conflict.
+    /// Only a hint; what is read is what counts.
+    pub fn heard_of(&mut self, version: u64) -> Outputs<A> {
+        let mut outputs = Vec::new();
+        if self.phase == Phase::Ready && self.version < version {
             self.load(&mut outputs);
         }
         outputs
@@ -115,6 +156,7 @@ impl<A: Aggregate> Shell<A> {
 
     fn load(&mut self, outputs: &mut Outputs<A>) {
         self.phase = Phase::Loading;
+        self.begun += 1;
         self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
         outputs.push(Output::Load { after_version: self.version });
     }
@@ -138,6 +180,7 @@ impl<A: Aggregate> Shell<A> {
             return self.load(outputs);
         }
         self.phase = Phase::Ready;
+        self.confirmed = self.begun;
         self.decide_waiting(outputs);
     }
 
@@ -145,7 +188,9 @@ impl<A: Aggregate> Shell<A> {
     fn decide_waiting(&mut self, outputs: &mut Outputs<A>) {
         let expected_version = self.version;
         let mut items = Vec::new();
-        self.audience_before = self.state.audience();
+        // The state with what was decided in this round, once a second command is decided on it.
+        let mut ahead: Option<A> = None;
+        let mut applied = 0;
         while items.len() < Append::ITEMS_MAX {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let submission = &waiting.submission;
@@ -156,11 +201,16 @@ impl<A: Aggregate> Shell<A> {
                 self.waiting.push_front(waiting);
                 break;
             }
-            match self.state.decide(submission.command.clone(), submission.by, submission.now) {
+            if !items.is_empty() {
+                let ahead = ahead.get_or_insert_with(|| self.state.clone());
+                self.pending[applied..].iter().for_each(|event| ahead.evolve(event));
+                applied = self.pending.len();
+            }
+            let state = ahead.as_ref().unwrap_or(&self.state);
+            match state.decide(submission.command.clone(), submission.by, submission.now) {
                 Ok(events) if !events.is_empty() => {
                     items.push(AppendItem { key: submission.key, events: new_events(submission, &events) });
-                    self.version += events.len() as u64;
-                    events.iter().for_each(|event| self.state.evolve(event));
+                    self.pending.extend(events);
                     self.in_flight.push(waiting);
                 }
                 // Honest only once what it builds on is on disk: with an append ahead, decide it again after.
@@ -178,6 +228,7 @@ impl<A: Aggregate> Shell<A> {
         }
         if !items.is_empty() {
             self.phase = Phase::Appending;
+            self.begun += 1;
             self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
             outputs.push(Output::Append(Append { stream: self.stream, expected_version, items }));
         }
@@ -212,20 +263,20 @@ impl<A: Aggregate> Shell<A> {
     }
 
     fn appended(&mut self, answer: Result<Vec<ItemAnswer>, AppendFailure>, outputs: &mut Outputs<A>) {
-        let in_flight = std::mem::take(&mut self.in_flight);
+        let (in_flight, pending) = (std::mem::take(&mut self.in_flight), std::mem::take(&mut self.pending));
         if let Ok(answers) = &answer {
             assert_eq!(answers.len(), in_flight.len(), "a log answers every item of an append");
         }
         match answer {
             Ok(answers) if answers.iter().all(|answer| matches!(answer, ItemAnswer::Committed(_))) => {
-                self.committed(&in_flight, answers, outputs);
+                self.committed(&in_flight, &pending, answers, outputs);
             }
             Ok(answers) => self.not_appended(in_flight, answers, outputs),
             Err(AppendFailure::Unavailable | AppendFailure::Malformed) => {
                 for waiting in &in_flight {
                     self.reply(waiting, Answer::Unavailable, outputs);
                 }
-                self.rebuild(outputs);
+                self.load(outputs);
             }
             Err(AppendFailure::Unknown) => {
                 for waiting in &in_flight {
@@ -236,13 +287,22 @@ impl<A: Aggregate> Shell<A> {
         }
     }
 
-    fn committed(&mut self, in_flight: &[Waiting<A::Command>], answers: Vec<ItemAnswer>, outputs: &mut Outputs<A>) {
+    fn committed(
+        &mut self,
+        in_flight: &[Waiting<A::Command>],
+        pending: &[A::Event],
+        answers: Vec<ItemAnswer>,
+        outputs: &mut Outputs<A>,
+    ) {
         let answers = answers.into_iter().map(|answer| match answer {
             ItemAnswer::Committed(envelopes) => envelopes,
             other => unreachable!("checked to be committed: {other:?}"),
         });
         let answers: Vec<_> = answers.collect();
-        let mut audience = std::mem::take(&mut self.audience_before);
+        let mut audience = self.state.audience();
+        pending.iter().for_each(|event| self.state.evolve(event));
+        self.version += pending.len() as u64;
+        self.confirmed = self.begun;
         audience.extend(self.state.audience());
         audience.sort_unstable();
         audience.dedup();
@@ -275,12 +335,6 @@ impl<A: Aggregate> Shell<A> {
                 }
             }
         }
-        self.rebuild(outputs);
-    }
-
-    fn rebuild(&mut self, outputs: &mut Outputs<A>) {
-        self.state = A::default();
-        self.version = 0;
         self.load(outputs);
     }
 

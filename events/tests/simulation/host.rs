@@ -64,7 +64,7 @@ pub enum Said {
 }
 
 /// An aggregate that takes part in the simulation.
-pub trait Simulated: Aggregate + PartialEq + Debug {
+pub trait Simulated: Aggregate + Clone + PartialEq + Debug {
     fn command(command: EffectCommand) -> Self::Command;
     fn event(event: &DomainEvent) -> Option<&Self::Event>;
 }

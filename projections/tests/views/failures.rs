@@ -150,6 +150,23 @@ fn a_hole_in_the_log_is_refused() {
 }
 
 #[test]
+fn where_positions_only_rise_a_gap_is_no_hole() {
+    let mut log = Log::default();
+    offer(&mut log, RIDE, None);
+    offer(&mut log, OTHER_RIDE, None);
+    for (event, position) in log.events.iter_mut().zip([840, 1999]) {
+        event.position = position;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let views = Views::open(&folder.path().join("views.db"), LOG, Arc::new(PlainOpener::default())).unwrap();
+    let mut views = views.with_gaps();
+    assert_eq!(views.fold(&log.events[..1]).unwrap().position, 840);
+    assert_eq!(views.fold(&log.events[1..]).unwrap().position, 1999);
+    let again = views.fold(&log.events[1..]);
+    assert!(matches!(again, Err(FoldFailure::Gap { expected: 2000, found: 1999 })), "folded events do not come again");
+}
+
+#[test]
 fn views_of_another_version_or_log_begin_anew() {
     let mut log = Log::default();
     offer(&mut log, RIDE, None);

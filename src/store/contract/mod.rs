@@ -12,6 +12,7 @@ pub use reads::*;
 use futures_util::future::join_all;
 use palabre_events::log::{Append, AppendFailure, AppendItem, Fingerprint, ItemAnswer, KeyedCommand};
 use palabre_events::{AccountId, Actor, CommandKey, Envelope, NewEvent, StreamId, StreamKind, Timestamp};
+use std::any::Any;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -21,16 +22,16 @@ use super::{EventStore, PAGE_MAX};
 pub struct Fixture {
     /// The log.
     pub store: Arc<dyn EventStore>,
-    /// The folder that it lies in, which goes when the fixture goes.
+    /// What it lies in, such as a folder, which goes when the fixture goes.
     #[expect(dead_code, reason = "held for its drop")]
-    pub folder: Option<tempfile::TempDir>,
+    pub place: Box<dyn Any + Send>,
 }
 
 /// Runs every rule as a test of its own against what `$fixture().await` makes.
 macro_rules! suite {
     ($fixture:path) => {
         $crate::store::contract::suite!(@rules $fixture:
-            versions_and_positions_are_dense,
+            versions_are_dense_and_positions_rise,
             a_stale_version_conflicts,
             a_repeat_gets_its_first_answer,
             another_body_under_a_known_key_gets_the_first_answer_with_its_fingerprint,
@@ -48,6 +49,7 @@ macro_rules! suite {
             the_head_rises_with_every_commit,
             what_breaks_a_limit_is_malformed_and_leaves_no_trace,
             time_of_recording_never_goes_back,
+            an_event_is_found_at_its_position,
         );
     };
     (@rules $fixture:path: $($rule:ident),+ $(,)?) => {$(
@@ -117,7 +119,8 @@ pub fn committed(answer: Result<Vec<ItemAnswer>, AppendFailure>) -> Vec<Arc<Enve
 pub async fn whole_log(store: &Arc<dyn EventStore>) -> Vec<Arc<Envelope>> {
     let mut events: Vec<Arc<Envelope>> = Vec::new();
     loop {
-        let page = store.read_all(events.len() as u64, PAGE_MAX).await.expect("the log reads");
+        let after = events.last().map_or(0, |last| last.position);
+        let page = store.read_all(after, PAGE_MAX).await.expect("the log reads");
         let last = page.len() < PAGE_MAX;
         events.extend(page);
         if last {
@@ -145,6 +148,17 @@ fn versions(events: &[Arc<Envelope>]) -> Vec<u64> {
 
 fn positions(events: &[Arc<Envelope>]) -> Vec<u64> {
     events.iter().map(|event| event.position).collect()
+}
+
+/// These are the first events of the log: positions rise with them, one by one where they are dense.
+fn expect_first(store: &Arc<dyn EventStore>, events: &[Arc<Envelope>]) {
+    let found = positions(events);
+    if store.positions_are_dense() {
+        assert_eq!(found, (1..=events.len() as u64).collect::<Vec<_>>());
+    } else {
+        assert!(found.first().is_none_or(|first| *first > 0), "{found:?}");
+        assert!(found.is_sorted_by(|one, next| one < next), "{found:?}");
+    }
 }
 
 /// Appends `text`s one after the other behind whatever others wrote meanwhile, and tells what was committed.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, Client};
 
-use crate::postgres::{Address, Backoff, Messages, connect, explained};
+use crate::backoff::Backoff;
+use crate::postgres::{Address, Messages, connect, explained};
 use crate::store::writing::raise;
 
 /// How often the head is looked at although nothing was heard.

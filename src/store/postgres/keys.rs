@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::postgres::Database;
 
 /// How long a key is kept, from the time that it carries.
-const KEPT_S: i64 = 31 * 24 * 3600;
+pub(super) const KEPT_S: i64 = 31 * 24 * 3600;
 /// The most keys looked at in one step.
-const STEP: usize = 2000;
+pub(super) const STEP: usize = 2000;
 /// Between two steps, so that appends go first.
 const STEP_PAUSE: Duration = Duration::from_millis(500);
 /// Between two passes through the old keys.
@@ -46,7 +46,7 @@ fn now() -> Timestamp {
 }
 
 /// Drops what is too old among the next keys; the last of them, unless there are no more.
-fn step(
+pub(super) fn step(
     database: &Database,
     after: (Uuid, Uuid),
     now: Timestamp,

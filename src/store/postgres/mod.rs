@@ -160,7 +160,11 @@ impl EventStore for PostgresStore {
         }
     }
 
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+    fn first_answer(
+        &self,
+        _: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
         let (keys, accounts) = (vec![command.key.0], vec![command.account.0]);
         self.ask(
             move |client| {

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 
 use super::batch::{Batch, End, Ends, no_ends};
 use super::session::{Asked, Failure, Found, Session};
-use crate::postgres::{ANSWER_WITHIN, Address, Backoff, explained, only_this_statement};
+use crate::backoff::Backoff;
+use crate::postgres::{ANSWER_WITHIN, Address, explained, only_this_statement};
 use crate::store::clock::RecordingClock;
 use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
 use crate::store::writing::raise;

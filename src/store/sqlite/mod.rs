@@ -165,7 +165,11 @@ impl EventStore for SqliteStore {
         }
     }
 
-    fn first_answer(&self, command: KeyedCommand) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+    fn first_answer(
+        &self,
+        _: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
         self.readers.ask(move |connection| rows::first_answer(&mut rows::first_answer_statement(connection)?, &command))
     }
 

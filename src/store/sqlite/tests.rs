@@ -17,7 +17,7 @@ use crate::store::verify::{Fault, NotProved, Proof, verify};
 async fn fixture() -> contract::Fixture {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path()).expect("opens");
-    contract::Fixture { store: Arc::new(store), folder: Some(folder) }
+    contract::Fixture { store: Arc::new(store), place: Box::new(folder) }
 }
 
 contract::suite!(fixture);
@@ -30,7 +30,7 @@ mod read_from_the_file {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("opens");
         store.recent.forget();
-        contract::Fixture { store: Arc::new(store), folder: Some(folder) }
+        contract::Fixture { store: Arc::new(store), place: Box::new(folder) }
     }
 
     contract::suite!(forgetful);

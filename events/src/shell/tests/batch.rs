@@ -26,7 +26,7 @@ fn what_waits_goes_together_each_on_what_the_one_before_left() {
 fn those_concerned_are_told_before_anybody_is_answered() {
     let mut stage = Stage::awake();
     let append = the_append(stage.shell.handle(input(1, say())));
-    assert!(stage.shell.settled().is_none(), "state is ahead of the log");
+    assert!(stage.shell.settled().is_none(), "an append is in flight");
     let answers = stage.log.append(&append, now());
     let outputs = stage.shell.handle(Input::Appended(Ok(answers)));
     let [Output::Publish(events, audience), Output::Reply(1, Answer::Committed(answered))] = &outputs[..] else {

@@ -10,8 +10,9 @@ fn a_conflict_reads_the_log_and_decides_again() {
     let answers = stage.log.append(&stale, now());
     assert_eq!(answers, [ItemAnswer::Conflict { actual: 3 }]);
     let outputs = stage.shell.handle(Input::Appended(Ok(answers)));
-    loads_after(&outputs, 0);
-    let again = the_append(stage.shell.handle(stage.page(0)));
+    // Only what came in between.
+    loads_after(&outputs, 2);
+    let again = the_append(stage.shell.handle(stage.page(2)));
     assert_eq!(again.expected_version, 3);
     assert_eq!(words(&stage.run(vec![Output::Append(again)])), [(1, "committed")]);
 }
@@ -49,11 +50,11 @@ fn what_the_others_did_may_end_in_a_rejection() {
 fn a_command_that_keeps_losing_is_told_so_in_the_end() {
     let mut stage = Stage::awake();
     let mut append = the_append(stage.shell.handle(input(1, say())));
-    for _ in 0..CONFLICTS_MAX {
+    for version in 2..2 + u64::from(CONFLICTS_MAX) {
         stage.elsewhere(say(), None);
         let answers = stage.log.append(&append, now());
-        loads_after(&stage.shell.handle(Input::Appended(Ok(answers))), 0);
-        append = the_append(stage.shell.handle(stage.page(0)));
+        loads_after(&stage.shell.handle(Input::Appended(Ok(answers))), version);
+        append = the_append(stage.shell.handle(stage.page(version)));
     }
     stage.elsewhere(say(), None);
     let answers = stage.log.append(&append, now());
@@ -93,4 +94,36 @@ fn one_read_after_it_came_makes_a_no_honest() {
     loads_after(&outputs, 0);
     // It came before that read: no second one is needed.
     assert_eq!(replies(&stage.shell.handle(stage.page(0))), [(1, "rejected")]);
+}
+
+#[test]
+fn a_shell_that_hears_of_anothers_append_reads_on_before_a_command_comes() {
+    let mut stage = Stage::awake();
+    assert!(stage.shell.heard_of(2).is_empty(), "it knows that");
+    stage.elsewhere(say(), None);
+    let outputs = stage.shell.heard_of(3);
+    loads_after(&outputs, 2);
+    assert!(stage.run(outputs).is_empty());
+    assert_eq!(the_append(stage.shell.handle(input(1, say()))).expected_version, 3);
+    assert!(stage.shell.heard_of(9).is_empty(), "while an append is in flight the log will say");
+}
+
+#[test]
+fn what_lost_leaves_no_trace_in_the_state() {
+    let mut stage = Stage::awake();
+    let first = the_append(stage.shell.handle(input(0, say())));
+    (1..=3).for_each(|ticket| drop(stage.shell.handle(input(ticket, say()))));
+    let answers = stage.log.append(&first, now());
+    let round = the_append(stage.shell.handle(Input::Appended(Ok(answers))).split_off(2));
+    assert_eq!(round.items.len(), 3);
+    stage.elsewhere(retract(2), None);
+    let answers = stage.log.append(&round, now());
+    let outputs = stage.shell.handle(Input::Appended(Ok(answers)));
+    stage.run(outputs);
+    let (state, version) = stage.shell.settled().unwrap();
+    let mut folded = Shell::<Conversation>::new(stream());
+    drop(folded.look());
+    drop(folded.handle(Input::Loaded(Some(stage.log.read(stream(), 0, 100)))));
+    assert_eq!(folded.settled(), Some((state, version)));
+    assert_eq!(version, 7);
 }

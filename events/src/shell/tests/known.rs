@@ -53,7 +53,7 @@ fn a_repeat_does_not_cost_those_beside_it_their_patience() {
         let beside = answers.len() > 1;
         let outputs = stage.shell.handle(Input::Appended(Ok(answers)));
         assert!(!replies(&outputs).contains(&(0, "unavailable")), "round {round}, beside a repeat: {beside}");
-        append = the_append(stage.shell.handle(stage.page(0)));
+        append = the_append(stage.shell.handle(stage.page(2)));
     }
 }
 

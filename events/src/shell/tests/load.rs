@@ -27,19 +27,60 @@ fn long_streams_come_page_by_page() {
 }
 
 #[test]
-fn a_wake_reads_once_and_then_the_state_is_known() {
+fn a_look_reads_the_log_and_then_the_state_is_known() {
     let mut stage = Stage::empty();
     stage.elsewhere(open(), None);
     assert!(stage.shell.settled().is_none());
-    let outputs = stage.shell.wake();
+    let (look, outputs) = stage.shell.look();
     loads_after(&outputs, 0);
-    assert!(stage.shell.wake().is_empty(), "already reading");
-    assert!(stage.shell.settled().is_none() && !stage.shell.is_idle());
+    assert!(stage.shell.state_at(look).is_none() && !stage.shell.is_idle());
     assert!(stage.shell.handle(stage.page(0)).is_empty());
-    let (state, version) = stage.shell.settled().expect("it was read");
+    let (state, version) = stage.shell.state_at(look).expect("it was read");
     assert_eq!((state.seq(), version), (1, 1));
-    assert!(stage.shell.is_idle());
-    assert!(stage.shell.wake().is_empty(), "awake");
+    assert!(stage.shell.is_idle() && stage.shell.look_again(look).is_empty());
+}
+
+#[test]
+fn a_look_at_one_that_is_awake_sees_what_others_appended() {
+    let mut stage = Stage::awake();
+    stage.elsewhere(say(), None);
+    let (look, outputs) = stage.shell.look();
+    loads_after(&outputs, 2);
+    stage.run(outputs);
+    assert_eq!(stage.shell.state_at(look).unwrap().1, 3);
+}
+
+#[test]
+fn a_look_while_the_log_is_asked_waits_for_the_next_time_it_is_asked() {
+    let mut stage = Stage::empty();
+    stage.elsewhere(open(), None);
+    let (first, outputs) = stage.shell.look();
+    loads_after(&outputs, 0);
+    let read_before = stage.page(0);
+    stage.elsewhere(say(), None);
+    let (second, outputs) = stage.shell.look();
+    assert!(outputs.is_empty(), "one load at a time");
+    stage.shell.handle(read_before);
+    assert_eq!(stage.shell.state_at(first).unwrap().1, 1);
+    assert!(stage.shell.state_at(second).is_none(), "that read came too early");
+    let outputs = stage.shell.look_again(second);
+    stage.run(outputs);
+    assert_eq!(stage.shell.state_at(second).unwrap().1, 2);
+}
+
+#[test]
+fn an_append_that_was_taken_answers_a_look_from_before_it() {
+    let mut stage = Stage::awake();
+    let first = the_append(stage.shell.handle(input(1, say())));
+    let (look, outputs) = stage.shell.look();
+    assert!(outputs.is_empty());
+    stage.shell.handle(input(2, say()));
+    let answers = stage.log.append(&first, now());
+    let second = the_append(stage.shell.handle(Input::Appended(Ok(answers))).split_off(2));
+    assert!(stage.shell.state_at(look).is_none());
+    let answers = stage.log.append(&second, now());
+    stage.shell.handle(Input::Appended(Ok(answers)));
+    assert_eq!(stage.shell.state_at(look).unwrap().1, 4, "however many commands come");
 }
 
 #[test]

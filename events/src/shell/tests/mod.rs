@@ -74,7 +74,7 @@ impl Stage {
         let mut stage = Self::empty();
         stage.elsewhere(open(), None);
         stage.elsewhere(say(), None);
-        let outputs = stage.shell.wake();
+        let (_, outputs) = stage.shell.look();
         assert!(stage.run(outputs).is_empty());
         assert_eq!(stage.version(), 2);
         stage

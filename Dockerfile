@@ -1,0 +1,21 @@
+# A small image with one program, run by nobody in particular. `docker build -t palabre .`
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends build-essential=12.9 \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY . .
+RUN cargo build --release --locked --bin palabre \
+ && mkdir -p /out/data && cp target/release/palabre /out/palabre
+
+# Only what a C program needs, and a user without a shell. No package manager, nothing to keep up to date but this line.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /out/palabre /usr/local/bin/palabre
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
+ENV PALABRE_DATA=/data PALABRE_LISTEN=0.0.0.0:8080
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/palabre"]
+CMD ["serve"]

@@ -1,0 +1,58 @@
+//! Marks, typing and presence.
+
+use super::*;
+
+#[tokio::test]
+async fn marks_are_told_to_the_participants() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let (anna, dora, ben) = (scene.connect(ANNA), scene.connect(DORA), scene.connect(BEN));
+    for up_to in [1, 2] {
+        let read = ConversationRead { account: ANNA, conversation: talk_with(ANNA), up_to };
+        let committed = scene.commit::<MarksEvent>(StreamId::marks(ANNA), by(ANNA), vec![read.into()]).await;
+        scene.hub.publish(&committed, &[]);
+        let expected = json!({"type": "read", "conversation": talk_with(ANNA), "account": ANNA, "up_to": up_to});
+        for connection in [&anna, &dora] {
+            assert_eq!(next(connection, 1).await, std::slice::from_ref(&expected));
+        }
+    }
+    assert!(told(&ben).is_empty());
+}
+
+#[tokio::test]
+async fn typing_goes_to_the_others_who_follow() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let (anna, dora, other_tab) = (scene.connect(ANNA), scene.connect(DORA), scene.connect(DORA));
+    assert_eq!(scene.hub.follow(&dora, &[talk_with(ANNA)]).await, Ok(vec![ANNA]));
+    assert_eq!(scene.hub.typing(ANNA, talk_with(ANNA), true).await, Ok(true));
+    let expected = json!({"type": "typing", "conversation": talk_with(ANNA), "account": ANNA, "on": true});
+    assert_eq!(told(&dora), [expected]);
+    assert!(told(&anna).is_empty() && told(&other_tab).is_empty());
+    assert_eq!(scene.hub.typing(EVE, talk_with(ANNA), true).await, Ok(false));
+    assert_eq!(scene.hub.typing(EVE, talk_with(EVE), true).await, Ok(false));
+    assert_eq!(scene.hub.follow(&dora, &[]).await, Ok(vec![]));
+    assert_eq!(scene.hub.typing(ANNA, talk_with(ANNA), true).await, Ok(true));
+    assert!(told(&dora).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_is_told_to_followers_and_a_reload_does_not_flicker() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let dora = scene.connect(DORA);
+    assert_eq!(scene.hub.follow(&dora, &[talk_with(ANNA), talk_with(BEN)]).await, Ok(vec![]));
+    let presence = |online: bool| json!({"type": "presence", "account": ANNA, "online": online});
+    let anna = scene.connect(ANNA);
+    assert_eq!(told(&dora), [presence(true)]);
+    let reloaded = async |anna| {
+        scene.hub.disconnect(anna);
+        scene.connect(ANNA)
+    };
+    let anna = reloaded(&anna).await;
+    assert!(told(&dora).is_empty());
+    scene.hub.disconnect(&anna);
+    scene.hub.disconnect(&anna);
+    assert_eq!(next(&dora, 1).await, [presence(false)]);
+    assert_eq!(scene.hub.follow(&scene.connect(EVE), &[talk_with(ANNA)]).await, Ok(vec![]), "no stranger follows");
+}

@@ -1,0 +1,45 @@
+//! Conversations of which people come and go.
+
+use super::*;
+
+#[tokio::test]
+async fn members_of_a_group_are_told_from_their_joining_to_their_leaving() {
+    let scene = Scene::new();
+    let (anna, ben, dora) = (scene.connect(ANNA), scene.connect(BEN), scene.connect(DORA));
+    let [first, second, third] = group_talk(&scene).await;
+    scene.hub.publish(&first, &[ANNA, DORA]);
+    scene.hub.publish(&second, &[ANNA, BEN, DORA]);
+    scene.hub.publish(&third, &[ANNA, BEN, DORA]);
+    assert_eq!(seqs(&next(&dora, 7).await), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(seqs(&next(&anna, 5).await), [2, 3, 4, 5, 6]);
+    assert_eq!(seqs(&next(&ben, 4).await), [4, 5, 6, 7]);
+    assert!(told(&anna).is_empty() && told(&ben).is_empty());
+    let stream = StreamId::from(group());
+    scene
+        .hub
+        .publish(&scene.commit::<ConversationEvent>(stream, by(DORA), vec![posted(DORA).into()]).await, &[BEN, DORA]);
+    assert_eq!(seqs(&told(&ben)), [8], "nothing is read when nobody moves");
+    assert!(told(&anna).is_empty());
+}
+
+#[tokio::test]
+async fn a_page_hides_what_a_member_may_not_see_and_ends_where_they_left() {
+    let scene = Scene::new();
+    group_talk(&scene).await;
+    let roster = history::roster(scene.log.as_ref(), group()).await.unwrap().unwrap();
+    let page = async |viewer, span, limit| {
+        let opener = PlainOpener::default();
+        let page = history::page(scene.log.as_ref(), &opener, group(), &roster, viewer, span, limit).await.unwrap();
+        let frames = page.iter().map(|frame| serde_json::from_str::<Value>(frame.get()).unwrap());
+        frames.map(|frame| (frame["seq"].as_u64().unwrap(), frame["type"] == "hidden")).collect::<Vec<_>>()
+    };
+    let shown = |seqs: std::ops::RangeInclusive<u64>| seqs.map(|seq| (seq, false)).collect::<Vec<_>>();
+    assert_eq!(page(DORA, Span::After(0), 50).await, shown(1..=7));
+    assert_eq!(page(ANNA, Span::After(0), 50).await, [vec![(1, true)], shown(2..=6)].concat());
+    assert_eq!(page(BEN, Span::After(2), 50).await, [vec![(3, true)], shown(4..=7)].concat());
+    assert_eq!(page(DORA, Span::After(2), 3).await, shown(3..=5));
+    assert_eq!(page(DORA, Span::Before(6), 2).await, shown(4..=5));
+    assert_eq!(page(ANNA, Span::Before(u64::MAX), 2).await, shown(5..=6));
+    assert_eq!(page(DORA, Span::Before(2), 10).await, shown(1..=1));
+    assert_eq!(page(EVE, Span::After(0), 50).await, []);
+}

@@ -1,0 +1,112 @@
+//! Events that one node commits: in order, once, to those who may see them.
+
+use super::*;
+
+#[tokio::test]
+async fn both_sides_are_told_and_only_the_author_learns_the_key() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let (anna, dora, ben) = (scene.connect(ANNA), scene.connect(DORA), scene.connect(BEN));
+    let committed = scene.says(ANNA).await;
+    scene.hub.publish(&committed, &[ANNA, DORA]);
+    let mut expected = json!({
+        "conversation": talk_with(ANNA), "seq": 2, "position": 2, "at": now().to_string(), "by": by(ANNA).to_string(),
+        "type": "message_posted", "data": {"author": ANNA, "text": "Bonjour"}, "v": 1, "key": committed[0].key,
+    });
+    assert_eq!(told(&anna), [expected.clone()]);
+    expected.as_object_mut().unwrap().remove("key");
+    assert_eq!(told(&dora), [expected]);
+    assert_eq!(told(&ben), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn what_was_told_is_not_told_again() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let anna = scene.connect(ANNA);
+    let committed = scene.says(DORA).await;
+    scene.hub.publish(&committed, &[ANNA, DORA]);
+    scene.hub.publish(&committed, &[ANNA, DORA]);
+    scene.hub.offer(&committed);
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    assert_eq!(seqs(&next(&anna, 2).await), [2, 3]);
+    assert_eq!(told(&anna), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_hole_is_filled_from_the_log_before_anything_goes_on() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let anna = scene.connect(ANNA);
+    scene.says(DORA).await;
+    scene.says(DORA).await;
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    assert_eq!(seqs(&next(&anna, 4).await), [2, 3, 4, 5]);
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    assert_eq!(seqs(&next(&anna, 1).await), [6]);
+}
+
+#[tokio::test]
+async fn what_an_actor_never_told_comes_by_the_feed() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let anna = scene.connect(ANNA);
+    let mut committed = scene.says(DORA).await;
+    committed.extend(scene.says(DORA).await);
+    scene.hub.offer(&committed);
+    assert_eq!(seqs(&next(&anna, 2).await), [2, 3]);
+}
+
+#[tokio::test]
+async fn what_was_committed_before_the_hub_is_nobodys_news() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let old = scene.says(DORA).await;
+    let younger = Scene {
+        hub: Hub::new(scene.log.clone(), Arc::new(PlainOpener::default())),
+        log: scene.log.clone(),
+        versions: Mutex::new(scene.versions.lock().clone()),
+    };
+    let anna = younger.connect(ANNA);
+    younger.hub.offer(&old);
+    younger.hub.publish(&younger.says(DORA).await, &[ANNA, DORA]);
+    assert_eq!(seqs(&next(&anna, 1).await), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_fails_is_asked_again() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let anna = scene.connect(ANNA);
+    scene.log.failures.store(3, Ordering::Relaxed);
+    scene.says(DORA).await;
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    assert_eq!(seqs(&next(&anna, 2).await), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_log_fails_for_long_whoever_missed_something_resumes() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    assert!(scene.hub.typing(DORA, talk_with(ANNA), false).await.unwrap(), "the roster is known from here on");
+    scene.log.failures.store(usize::MAX, Ordering::Relaxed);
+    scene.says(DORA).await;
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    let closed = poll_fn(|context| anna.outbox.poll_take(context)).await;
+    assert_eq!(closed.close, Some(Close::Gap));
+    assert_eq!(ben.outbox.closing(), None);
+}
+
+#[tokio::test]
+async fn texts_of_erased_people_are_absent() {
+    let scene = Scene::new();
+    scene.opened().await;
+    scene.says(ANNA).await;
+    let roster = history::roster(scene.log.as_ref(), talk_with(ANNA)).await.unwrap().unwrap();
+    let opener = PlainOpener { erased: vec![KeyId::Person(ANNA)] };
+    let page = history::page(scene.log.as_ref(), &opener, talk_with(ANNA), &roster, DORA, Span::After(1), 1);
+    let frame: Value = serde_json::from_str(page.await.unwrap()[0].get()).unwrap();
+    assert_eq!(frame["data"], json!({"author": ANNA}));
+}

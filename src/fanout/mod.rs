@@ -1,0 +1,39 @@
+//! The fan-out: what one node tells the others at once, through Redis.
+//!
+//! **Redis is the fast path, the log is the truth.** Everything committed reaches every node by its feed as well, so
+//! whatever is dropped here (a full queue, a Redis that is away, paused, flushed or replaced) arrives later and in
+//! order; nobody who commits ever waits for Redis. What has no place in the log (typing, presence, read marks) may be
+//! lost.
+//!
+//! Out: the hub speaks to [`Peers`], which writes each [`Notice`] once and puts it into a bounded [`queue`]. In: the
+//! `session` with Redis hands what other nodes say to a [`Hear`], on the thread of the fan-out. The `supervisor` keeps
+//! one session going, with pauses in between, for ever. Who is connected to other nodes is in [`presence`].
+//!
+//! A node subscribes to a channel for each account connected to it, to one for all nodes, and to one of its own by
+//! which it checks that it hears. Messages hold ids and sealed bytes, never text, and a tag by a key of the vault:
+//! whoever can write to Redis without that key is not heard.
+
+mod listener;
+pub mod notice;
+mod peers;
+pub mod presence;
+pub mod queue;
+mod session;
+mod supervisor;
+pub mod wire;
+
+pub use notice::{Channel, NodeId, Notice};
+pub use peers::{LinkState, Peers};
+pub use supervisor::{BadRedisUrl, Fanout};
+
+use palabre_events::AccountId;
+
+/// Hears what other nodes say. Called on the thread of the fan-out, one call after the other; it must not wait.
+pub trait Hear: Send + Sync + 'static {
+    /// Another node says this to whom it concerns on this node.
+    fn hear(&self, notice: Notice);
+    /// `account` is connected to one more of the other nodes.
+    fn came_elsewhere(&self, account: AccountId);
+    /// `account` is connected to one fewer of the other nodes.
+    fn gone_elsewhere(&self, account: AccountId);
+}

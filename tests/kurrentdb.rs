@@ -1,0 +1,74 @@
+//! Whole servers and the command line on a log on KurrentDB: on the small server that the tests bring along.
+#![cfg(feature = "kurrentdb")]
+
+#[expect(dead_code, reason = "the adapter's own tests use more of it")]
+#[path = "support/kurrentdb/mod.rs"]
+mod kurrentdb;
+#[expect(dead_code, reason = "other test programs use more of it")]
+mod support;
+
+use kurrentdb::KurrentServer;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+use support::TestServer;
+
+/// Runs `palabre` with the log at `store`; answers what it printed.
+fn palabre(data: &Path, store: &str, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+    let Output { status, stdout, stderr } =
+        command.args(args).arg("--data").arg(data).env("PALABRE_STORE", store).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(stdout), text(stderr));
+    assert_eq!(status.code(), Some(0), "{args:?}: {err}");
+    out
+}
+
+#[test]
+fn commands_work_on_it_and_bring_it_elsewhere() {
+    let (log, data, elsewhere) = (KurrentServer::start(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = data.path().join("requests.jsonl");
+    let tomorrow = palabre::clock::now().as_millis() / 1000 + 86_400;
+    let line = format!(
+        r#"{{"id":"q-0","pickup":[45.1885,5.7245],"dropoff":[45.764,4.8357],"time":{tomorrow},"tolerance_min":120,"radius_km":10.0,"seats":1}}"#
+    );
+    std::fs::write(&file, line).unwrap();
+    let run = |args: &[&str]| palabre(data.path(), &log.url(), args);
+    assert!(run(&["import", "requests", file.to_str().unwrap()]).starts_with("1 new, 0 known"));
+    assert!(run(&["import", "requests", file.to_str().unwrap()]).starts_with("0 new, 1 known"));
+    assert!(run(&["admin", "create", "chef@example.org"]).contains("Its password, shown only now: "));
+    assert!(run(&["verify"]).starts_with("3 events in 3 streams: all proved"));
+    assert!(run(&["rebuild"]).starts_with("folded 3 events"));
+    assert!(run(&["rebuild", "--check"]).contains("; 0 differences"));
+
+    let folder = format!("sqlite:{}", elsewhere.path().display());
+    assert!(run(&["copy", "--from", &log.url(), "--to", &folder]).starts_with("3 events and "));
+    assert!(palabre(data.path(), &folder, &["verify"]).starts_with("3 events in 3 streams: all proved"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_share_it_beside_one_vault() {
+    let log = KurrentServer::start();
+    let vault = tempfile::tempdir().unwrap();
+    let vault = format!("sqlite:{}", vault.path().join("vault.db").display());
+    let start = || {
+        TestServer::start_with(|config| {
+            config.store = Some(log.url());
+            config.vault = Some(vault.clone());
+        })
+    };
+    let servers = [start(), start()];
+    let anna = servers[0].sign_up("Anna").await;
+    assert_eq!(servers[0].platform.log.log_id(), servers[1].platform.log.log_id());
+    let position = *servers[0].platform.log.head().borrow();
+    assert!(position > 1);
+    for server in &servers {
+        assert!(server.platform.views.wait_for(position, Duration::from_secs(10)).await, "both follow the log");
+        let url = format!("http://{}/api/v1/me?min_position={position}", server.address);
+        let answer = reqwest::Client::new().get(url).bearer_auth(&anna.token).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let health = reqwest::get(format!("http://{}/healthz", server.address)).await.unwrap();
+        assert!(health.status().is_success());
+        assert_eq!(server.platform.feed_state().stopped, None);
+    }
+}

@@ -1,0 +1,14 @@
+//! What operators rely on: the page that tells them everything, spans at a collector, and stopping in order.
+
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../chat/client.rs"]
+mod client;
+mod page;
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../support/process.rs"]
+mod process;
+mod spans;
+mod stopping;
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../support/mod.rs"]
+mod support;
