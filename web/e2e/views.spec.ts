@@ -44,7 +44,7 @@ test('guests', async ({ guest, member }) => {
 });
 
 test('members', async ({ member }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(240_000);
   const [chloe, malik] = await Promise.all([member('Chloé'), member('Malik')]);
   const { ride } = await chloe.api.offer(toLyon());
   const { ride: other } = await chloe.api.offer(toLyon({ departs_at: momentIn(6, '18:00'), booking_mode: 'instant' }));
