@@ -1,4 +1,4 @@
-// How a talk is divided: by days, and by who speaks.
+// How a talk is divided: by days, by who speaks, and into parts that are drawn together.
 import type { Entry } from '../state/talk';
 import { day } from '../words/format';
 import { w } from '../words/language.svelte';
@@ -43,4 +43,40 @@ export function rowMaker(): (entries: readonly Entry[]) => Row[] {
     return row;
   };
   return (entries) => entries.map((entry, at) => rowOf(entry, entries[at - 1]));
+}
+
+/** How many `seq` a part spans. */
+const PART_SEQS = 25;
+
+/** Neighbouring rows. */
+export interface Part {
+  /** The same for the same `seq`, whatever else is held. */
+  key: number;
+  rows: readonly Row[];
+}
+
+/** The key of the part that a `seq` is in. */
+export function partOf(seq: number): number {
+  return Math.floor(seq / PART_SEQS);
+}
+
+/** Divides rows into parts; a part whose rows are the same as before stays the same object. */
+export function partMaker(): (rows: readonly Row[]) => Part[] {
+  let made = new Map<number, Part>();
+  return (rows) => {
+    const parts = new Map<number, Row[]>();
+    for (const row of rows) {
+      const key = partOf(row.entry.seq);
+      const part = parts.get(key);
+      if (part) part.push(row);
+      else parts.set(key, [row]);
+    }
+    made = new Map([...parts].map(([key, now]) => [key, sameRows(made.get(key), now) ?? { key, rows: now }]));
+    return [...made.values()];
+  };
+}
+
+function sameRows(part: Part | undefined, rows: readonly Row[]): Part | undefined {
+  const same = part?.rows.length === rows.length && part.rows.every((row, at) => row === rows[at]);
+  return same ? part : undefined;
 }
