@@ -1,5 +1,6 @@
 // How the browser tests run: the real server, Debian's Chromium, one test at a time, since each has a server and several
-// browsers' worth of pages to itself. `--project` chooses: `tests`, or the script `screens`.
+// browsers' worth of pages to itself. `--project` chooses: `tests`, or one of the scripts `screens`
+// and `figures`.
 import { defineConfig } from '@playwright/test';
 
 const BROWSER = process.env.PALABRE_BROWSER ?? '/usr/bin/chromium';
@@ -38,5 +39,6 @@ export default defineConfig({
   projects: [
     { name: 'tests', testMatch: '*.spec.ts' },
     { name: 'screens', testMatch: 'screens.ts', timeout: 900_000 },
+    { name: 'figures', testMatch: 'figures.ts', timeout: 900_000 },
   ],
 });
