@@ -71,6 +71,14 @@ test('two people agree by talking, and the seat that is gone is refused to a thi
   expect(heard).toHaveLength(4);
   expect(await chloe.said()).toEqual(heard);
 
+  // Everyone in the car has a conversation of their own, which the ride leads to.
+  await malik.goto(ride);
+  await malik.page.getByRole('link', { name: fr.ride.group }).click();
+  await expect(malik.log).toContainText(fr.talk.notice.joinedYou);
+  await malik.page.goBack();
+  await malik.page.getByRole('link', { name: fr.ride.see }).click();
+  await malik.sees('Il entre dans le coffre.');
+
   // One seat is left, and whoever wants two of it is told in a sentence.
   await ines.goto(ride);
   await expect(ines.page.getByText(fr.ride.seatsLeft(1, 3))).toBeVisible();
