@@ -54,6 +54,9 @@ pub struct Shell<A: Aggregate> {
     in_flight: Vec<Waiting<A::Command>>,
     /// What the append in flight makes happen.
     pending: Vec<A::Event>,
+    /// The state with what is pending, from the first time that a second command is decided on it. It is kept, because
+    /// copying a long talk for each append would cost more the longer people talk; a refused append drops it.
+    ahead: Option<A>,
     /// Loads and appends that were begun.
     begun: u64,
     /// The last of them after which state was the log's.
@@ -75,6 +78,7 @@ impl<A: Aggregate + Clone> Shell<A> {
             waiting: VecDeque::new(),
             in_flight: Vec::new(),
             pending: Vec::new(),
+            ahead: None,
             begun: 0,
             confirmed: 0,
             looking_up: Vec::new(),
@@ -171,7 +175,11 @@ impl<A: Aggregate + Clone> Shell<A> {
                 return self.stop(StopReason::Gap { expected, found: envelope.version }, outputs);
             }
             match A::Event::from_json(&envelope.event_type, envelope.schema_version, &envelope.data) {
-                Ok(event) => self.state.evolve(&event),
+                Ok(event) => {
+                    self.state.evolve(&event);
+                    // Nothing is pending while the log is read.
+                    self.ahead.iter_mut().for_each(|ahead| ahead.evolve(&event));
+                }
                 Err(unreadable) => return self.stop(StopReason::Unreadable(unreadable), outputs),
             }
             self.version = expected;
@@ -188,9 +196,6 @@ impl<A: Aggregate + Clone> Shell<A> {
     fn decide_waiting(&mut self, outputs: &mut Outputs<A>) {
         let expected_version = self.version;
         let mut items = Vec::new();
-        // The state with what was decided in this round, once a second command is decided on it.
-        let mut ahead: Option<A> = None;
-        let mut applied = 0;
         while items.len() < Append::ITEMS_MAX {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let submission = &waiting.submission;
@@ -201,15 +206,11 @@ impl<A: Aggregate + Clone> Shell<A> {
                 self.waiting.push_front(waiting);
                 break;
             }
-            if !items.is_empty() {
-                let ahead = ahead.get_or_insert_with(|| self.state.clone());
-                self.pending[applied..].iter().for_each(|event| ahead.evolve(event));
-                applied = self.pending.len();
-            }
-            let state = ahead.as_ref().unwrap_or(&self.state);
+            let state = if items.is_empty() { &self.state } else { self.state_ahead() };
             match state.decide(submission.command.clone(), submission.by, submission.now) {
                 Ok(events) if !events.is_empty() => {
                     items.push(AppendItem { key: submission.key, events: new_events(submission, &events) });
+                    self.ahead.iter_mut().for_each(|ahead| events.iter().for_each(|event| ahead.evolve(event)));
                     self.pending.extend(events);
                     self.in_flight.push(waiting);
                 }
@@ -232,6 +233,15 @@ impl<A: Aggregate + Clone> Shell<A> {
             self.waiting.iter_mut().for_each(|waiting| waiting.log_asked = true);
             outputs.push(Output::Append(Append { stream: self.stream, expected_version, items }));
         }
+    }
+
+    /// The state with what is pending.
+    fn state_ahead(&mut self) -> &A {
+        self.ahead.get_or_insert_with(|| {
+            let mut ahead = self.state.clone();
+            self.pending.iter().for_each(|event| ahead.evolve(event));
+            ahead
+        })
     }
 
     /// A command may be rejected, or change nothing, because its own first coming changed the state: then its key is
@@ -267,10 +277,14 @@ impl<A: Aggregate + Clone> Shell<A> {
         if let Ok(answers) = &answer {
             assert_eq!(answers.len(), in_flight.len(), "a log answers every item of an append");
         }
+        let is_committed = |answer: &ItemAnswer| matches!(answer, ItemAnswer::Committed(_));
+        let committed = answer.as_ref().is_ok_and(|answers| answers.iter().all(is_committed));
+        if !committed {
+            // It is ahead by what will not be, or not now.
+            self.ahead = None;
+        }
         match answer {
-            Ok(answers) if answers.iter().all(|answer| matches!(answer, ItemAnswer::Committed(_))) => {
-                self.committed(&in_flight, &pending, answers, outputs);
-            }
+            Ok(answers) if committed => self.committed(&in_flight, &pending, answers, outputs),
             Ok(answers) => self.not_appended(in_flight, answers, outputs),
             Err(AppendFailure::Unavailable | AppendFailure::Malformed) => {
                 for waiting in &in_flight {

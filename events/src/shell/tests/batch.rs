@@ -22,6 +22,52 @@ fn what_waits_goes_together_each_on_what_the_one_before_left() {
     assert_eq!(stage.version(), 6);
 }
 
+/// A message, and then two commands that are decided together, the second on what the first leaves. Answers how many of
+/// the two were appended together, and what all three are answered in the end.
+fn two_together(stage: &mut Stage, first: Command, second: Command) -> (usize, Vec<(u64, &'static str)>) {
+    let alone = the_append(stage.shell.handle(input(0, say())));
+    for (ticket, command) in [(1, first), (2, second)] {
+        assert!(stage.shell.handle(input(ticket, command)).is_empty(), "an append is in flight");
+    }
+    let answers = stage.log.append(&alone, now());
+    let mut outputs = stage.shell.handle(Input::Appended(Ok(answers)));
+    let together = the_append(outputs.split_off(2));
+    let (count, mut replied) = (together.items.len(), replies(&outputs));
+    replied.extend(words(&stage.run(vec![Output::Append(together)])));
+    (count, replied)
+}
+
+#[test]
+fn what_came_alone_or_from_elsewhere_counts_when_commands_go_together_again() {
+    let all = [(0, "committed"), (1, "committed"), (2, "committed")];
+    let mut stage = Stage::awake();
+    // Versions 3 to 5; from here on the shell knows the state ahead of the log.
+    assert_eq!(two_together(&mut stage, say(), retract(4)), (2, all.to_vec()));
+    let alone = stage.shell.handle(input(1, say()));
+    assert_eq!(words(&stage.run(alone)), [(1, "committed")]);
+    stage.elsewhere(say(), None);
+    let (_, outputs) = stage.shell.look();
+    stage.run(outputs);
+    assert_eq!(stage.version(), 7);
+    assert_eq!(two_together(&mut stage, say(), retract(6)), (2, all.to_vec()), "it came alone");
+    // Each message is known by its version, so a state that missed the one from elsewhere knows no twelfth.
+    assert_eq!(two_together(&mut stage, say(), retract(12)), (2, all.to_vec()), "one came from elsewhere");
+}
+
+#[test]
+fn what_was_refused_counts_no_longer_when_commands_go_together_again() {
+    let mut stage = Stage::awake();
+    two_together(&mut stage, say(), say());
+    // Decided on version 5, but somebody else is faster: what was to be version 6 becomes version 7.
+    let late = the_append(stage.shell.handle(input(1, say())));
+    stage.elsewhere(say(), None);
+    assert_eq!(words(&stage.run(vec![Output::Append(late)])), [(1, "committed")]);
+    assert_eq!(stage.version(), 7);
+    // There are messages up to version 9 when the retraction is decided.
+    let (count, replied) = two_together(&mut stage, say(), retract(10));
+    assert_eq!((count, &replied[..]), (1, &[(0, "committed"), (1, "committed"), (2, "rejected")][..]));
+}
+
 #[test]
 fn those_concerned_are_told_before_anybody_is_answered() {
     let mut stage = Stage::awake();
