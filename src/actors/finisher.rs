@@ -35,6 +35,9 @@ pub struct Finisher {
     look: u64,
 }
 
+/// The log does not answer.
+struct LogAway;
+
 /// An effect that failed.
 struct Failed {
     times: u32,
@@ -82,7 +85,11 @@ impl Finisher {
             sought.after = Some((last.cause_position, last.effect.key()));
             let more = page.len() == AT_ONCE_MAX;
             for pending in page {
-                last_position = last_position.max(self.try_again(pending).await);
+                match self.try_again(pending).await {
+                    Ok(position) => last_position = last_position.max(position),
+                    // Nothing else can be finished either.
+                    Err(LogAway) => return last_position,
+                }
             }
             if !more {
                 break;
@@ -93,32 +100,34 @@ impl Finisher {
     }
 
     /// Runs an effect, unless it failed a short while ago; answers the position that it made.
-    async fn try_again(&mut self, pending: PendingEffect) -> Option<u64> {
+    async fn try_again(&mut self, pending: PendingEffect) -> Result<Option<u64>, LogAway> {
         let key = pending.effect.key();
         if let Some(failed) = self.failed.get_mut(&key) {
             failed.seen_in_look = self.look;
             if Instant::now() < failed.again_at {
-                return None;
+                return Ok(None);
             }
         }
-        let cause = self.cause(pending.cause_position).await?;
+        let Some(cause) = self.cause(pending.cause_position).await? else { return Ok(None) };
         match self.runner.run_effect(pending.effect, &cause).await {
             Ran::Done(position) => {
                 tracing::info!(effect = %key, "finished what was interrupted");
-                position
+                Ok(position)
             }
             Ran::Later | Ran::Refused => {
                 let first = Failed { times: 0, again_at: Instant::now(), seen_in_look: self.look };
                 let failed = self.failed.entry(key).or_insert(first);
                 failed.times += 1;
                 failed.again_at = Instant::now() + EVERY.saturating_mul(1 << failed.times.min(16)).min(PAUSE_MAX);
-                None
+                Ok(None)
             }
         }
     }
 
-    async fn cause(&self, position: u64) -> Option<Arc<Envelope>> {
-        let event = self.log.event_at(position).await;
-        event.inspect_err(|failure| tracing::warn!(%failure, position, "cannot read a cause")).ok()?
+    async fn cause(&self, position: u64) -> Result<Option<Arc<Envelope>>, LogAway> {
+        self.log.event_at(position).await.map_err(|failure| {
+            tracing::warn!(%failure, position, "cannot read a cause; looking again later");
+            LogAway
+        })
     }
 }
