@@ -226,6 +226,37 @@ fn real_data_are_left_alone() {
 }
 
 #[test]
+fn the_folder_of_a_node_whose_log_is_elsewhere_is_left_alone() {
+    for kept in ["views.db", "mail/letter.eml"] {
+        let data = tempfile::tempdir().unwrap();
+        let kept = data.path().join(kept);
+        std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
+        std::fs::write(&kept, "a node's").unwrap();
+        for _ in 0..2 {
+            let refused = palabre(data.path(), &["demo"]);
+            assert!(String::from_utf8_lossy(&refused.stderr).contains("holds real data"), "{refused:?}");
+        }
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a node's");
+    }
+    let data = tempfile::tempdir().unwrap();
+    let _running = palabre::data_folder::DataFolder::claim(data.path()).unwrap();
+    let refused = palabre(data.path(), &["demo"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("in use by another palabre"), "{refused:?}");
+}
+
+#[test]
+fn nothing_real_is_put_into_a_demo() {
+    let data = tempfile::tempdir().unwrap();
+    drop(Demo::start(data.path(), &[]));
+    let offers = data.path().join("offers.jsonl");
+    std::fs::write(&offers, "").unwrap();
+    for args in [&["import", "offers", offers.to_str().unwrap()][..], &["admin", "create", "ada@example.org"]] {
+        let refused = palabre(data.path(), args);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("is a demo"), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_marker_beside_another_log_makes_no_demo_of_it() {
     let (real, demo) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     assert!(palabre(real.path(), &["admin", "create", "ada@example.org"]).status.success());

@@ -11,6 +11,7 @@ use crate::accounts::opening::{NotOpened, OpenAccount, Opened};
 use crate::accounts::throttle::Quotas;
 use crate::accounts::{Accounts, Parts};
 use crate::config::Config;
+use crate::demo::marker::Marker;
 use crate::import::decided;
 use crate::store::open::Access;
 use crate::store::{self, EventStore};
@@ -27,6 +28,10 @@ impl Offline {
     /// Opens them. Refused while a server has the log, unless that is one that several nodes may write to.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let log = store::open::open(&config.store_url()?, Access::Write)?;
+        if Marker::read(&config.data, log.log_id())?.is_some() {
+            // Renewing it would wipe what was put there.
+            anyhow::bail!("{} is a demo; real people and rides need a folder of their own", config.data.display());
+        }
         let vault = vault::open::open(&config.vault_url()?)?;
         let keyring = Keyring::new(vault.clone())?;
         let accounts = Accounts::new(Parts {

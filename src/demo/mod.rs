@@ -29,6 +29,9 @@ pub enum DemoFailure {
     /// Another store is set than the embedded one.
     #[error("a demo lives in a folder of its own; leave out --store and --vault")]
     NotEmbedded,
+    /// Somebody else has the folder.
+    #[error(transparent)]
+    Claim(anyhow::Error),
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     Io(PathBuf, std::io::Error),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::DemoFailure;
 use super::marker::{self, Marker};
 use crate::config::Config;
+use crate::data_folder::DataFolder;
 use crate::store::EventStore;
 use crate::store::sqlite::{OpenFailure, SqliteStore, files};
 use crate::vault::open::VaultUrl;
@@ -22,6 +23,8 @@ pub fn ensure(config: &Config, seed: u64, renew: bool) -> Result<Marker, DemoFai
         return Err(DemoFailure::NotEmbedded);
     }
     let Ok(VaultUrl::Sqlite(vault)) = config.vault_url() else { return Err(DemoFailure::NotEmbedded) };
+    // Held to the end: a node whose log is elsewhere has no lock of a log here.
+    let _data = DataFolder::claim(&config.data).map_err(DemoFailure::Claim)?;
     match look(config, &vault)? {
         Some(marker) if marker.filled && !renew => return Ok(marker),
         Some(marker) => wipe(config, &vault, &marker)?,
@@ -38,8 +41,13 @@ fn look(config: &Config, vault: &Path) -> Result<Option<Marker>, DemoFailure> {
     let real = || DemoFailure::RealData(config.data.clone());
     let (log_id, head) = match SqliteStore::open_read_only(&config.data) {
         Ok(log) => (log.log_id(), *log.head().borrow()),
-        // A vault whose log has gone is somebody's loss already.
-        Err(OpenFailure::NoLog(_)) if vault.exists() => return Err(real()),
+        // A vault whose log has gone is somebody's loss already; views and mails without a log are a node's whose log is
+        // elsewhere.
+        Err(OpenFailure::NoLog(_))
+            if [vault, &config.views_file(), &config.mail_folder()].iter().any(|it| it.exists()) =>
+        {
+            return Err(real());
+        }
         Err(OpenFailure::NoLog(_)) => return Ok(None),
         Err(failure) => return Err(failure.into()),
     };
