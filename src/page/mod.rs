@@ -2,13 +2,17 @@
 //!
 //! Every address that the server does not know otherwise is one of the page's own, which the page finds out by itself, so
 //! all are answered with `index.html`. Files under `assets/` have a hash in their name and are kept for ever by browsers;
-//! everything else is asked for again. [`tiles`] is where its maps come from.
+//! everything else is asked for again. Texts lie there compressed as well, so that nothing is compressed for a request.
+//! [`tiles`] is where its maps come from.
 
 mod files;
 pub mod tiles;
 
-use actix_web::http::header::{self, CacheDirective, ETag, EntityTag, Header as _, IfNoneMatch};
+use actix_web::http::header::{
+    self, AcceptEncoding, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag, Header as _, IfNoneMatch,
+};
 use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use files::File;
@@ -18,6 +22,8 @@ use tiles::Tiles;
 const INDEX: &str = "index.html";
 /// Files with a hash in their name.
 const HASHED: &str = "assets/";
+/// How texts lie there compressed, the best way first, and with which ending.
+const COMPRESSED: [(ContentEncoding, &str); 2] = [(ContentEncoding::Brotli, ".br"), (ContentEncoding::Gzip, ".gz")];
 /// A year, which is for ever to a browser.
 const FOR_EVER_S: u32 = 365 * 24 * 3600;
 /// What the page may use of the device.
@@ -47,10 +53,31 @@ pub fn answer(request: &HttpRequest, tiles: Option<&Tiles>) -> Option<HttpRespon
     // Compressed on the way, it is the same only in meaning, which a weak tag says.
     let tag = EntityTag::new_weak(file.hash);
     response.insert_header(ETag(tag.clone()));
+    response.insert_header((header::VARY, "accept-encoding"));
     if IfNoneMatch::parse(request).is_ok_and(|known| knows(&known, &tag)) {
         return Some(response.status(StatusCode::NOT_MODIFIED).finish());
     }
-    Some(response.content_type(file.content_type).body(file.bytes))
+    let bytes = match compressed(name, request, files::find) {
+        Some((encoding, bytes)) => {
+            response.insert_header(encoding);
+            bytes
+        }
+        None => file.bytes,
+    };
+    Some(response.content_type(file.content_type).body(bytes))
+}
+
+/// The file of that name in an encoding that whoever asks takes and likes best, if it lies there in one.
+fn compressed(
+    name: &str,
+    request: &HttpRequest,
+    files: impl Fn(&str) -> Option<File>,
+) -> Option<(ContentEncoding, Bytes)> {
+    let accepted = AcceptEncoding::parse(request).ok()?;
+    let known = COMPRESSED.map(|(encoding, _)| Encoding::Known(encoding));
+    let liked = accepted.negotiate(known.iter())?;
+    let (encoding, ending) = COMPRESSED.into_iter().find(|(encoding, _)| liked == Encoding::Known(*encoding))?;
+    files(&format!("{name}{ending}")).map(|file| (encoding, file.bytes))
 }
 
 /// What an address of the page stands for.
@@ -62,7 +89,9 @@ struct Found<'a> {
 
 fn find(path: &str, files: impl Fn(&str) -> Option<File>) -> Option<Found<'_>> {
     let name = path.trim_start_matches('/');
-    if let Some(file) = files(name) {
+    // They are other encodings of a file, not files of their own.
+    let is_copy = COMPRESSED.iter().any(|(_, ending)| name.ends_with(ending));
+    if !is_copy && let Some(file) = files(name) {
         return Some(Found { name, file });
     }
     let is_api = name == "api" || name.starts_with("api/");
@@ -105,7 +134,8 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn file(name: &str) -> Option<File> {
-        let known = [INDEX, "icon.svg", "assets/index-Bq3.js"].contains(&name);
+        let known = [INDEX, "icon.svg", "assets/index-Bq3.js", "assets/index-Bq3.js.br", "assets/index-Bq3.js.gz"];
+        let known = known.contains(&name);
         known.then(|| File { bytes: name.to_owned().into(), hash: name.to_owned(), content_type: "text/html" })
     }
 
@@ -122,12 +152,34 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_nothing() {
-        for path in
-            ["/assets/index-old.js", "/assets/gone", "/favicon.ico", "/wp-login.php", "/a/b.css", "/../Cargo.toml"]
-        {
+        for path in [
+            "/assets/index-old.js",
+            "/assets/index-Bq3.js.br",
+            "/assets/gone",
+            "/favicon.ico",
+            "/wp-login.php",
+            "/a/b.css",
+            "/../Cargo.toml",
+        ] {
             assert_eq!(named(path), None, "{path}");
         }
         assert_eq!(named("/icon.svg"), Some("icon.svg"));
+    }
+
+    #[test]
+    fn texts_come_as_whoever_asks_likes_them_best() {
+        for (accepted, name, ending) in [
+            ("gzip, deflate, br, zstd", "assets/index-Bq3.js", Some(".br")),
+            ("gzip", "assets/index-Bq3.js", Some(".gz")),
+            ("br;q=0, gzip;q=0.5", "assets/index-Bq3.js", Some(".gz")),
+            ("identity", "assets/index-Bq3.js", None),
+            ("br", "icon.svg", None),
+        ] {
+            let request = TestRequest::get().insert_header(("accept-encoding", accepted)).to_http_request();
+            let found = compressed(name, &request, file).map(|(_, bytes)| bytes);
+            assert_eq!(found, ending.map(|ending| format!("{name}{ending}").into()), "{accepted}");
+        }
+        assert!(compressed("assets/index-Bq3.js", &TestRequest::get().to_http_request(), file).is_none());
     }
 
     #[test]
