@@ -43,8 +43,8 @@ test-needs:
 # Without Node the server is built all the same, and says that its page is missing.
 .PHONY: page
 page:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory page-with-node; \
-	else echo "Node is not installed (20.19 or later): building the server without its page"; fi
+	@if scripts/has-node; then $(MAKE) --no-print-directory page-with-node; \
+	else echo "Node is missing or older than 20.19: building the server without its page"; fi
 
 .PHONY: page-with-node
 page-with-node: web/node_modules
