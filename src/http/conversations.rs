@@ -292,8 +292,8 @@ impl InContext {
     async fn show(self, platform: &Platform, account: AccountId) -> Result<ConversationShown, Problem> {
         let Self { entry: InboxEntry { own, conversation: head }, ride, people } = self;
         let seen = |seq: Option<u64>| seq.filter(|seq| own.sees(*seq));
-        let last_message = event_at(platform, head.conversation, account, seen(head.last_message_seq)).await?;
-        let last_correction = event_at(platform, head.conversation, account, seen(head.last_correction_seq)).await?;
+        let last = [head.last_message_seq, head.last_correction_seq].map(seen);
+        let [last_message, last_correction] = events_at(platform, head.conversation, account, last).await?;
         let present: Vec<_> = head.members.iter().filter(|member| member.is_present()).collect();
         let others = present.iter().filter(|member| member.account != account);
         Ok(ConversationShown {
@@ -320,18 +320,26 @@ impl InContext {
     }
 }
 
-/// One event of a conversation, where there is one, as `account` sees it.
-async fn event_at(
+/// Events of a conversation, where there are any, as `account` sees them.
+async fn events_at<const N: usize>(
     platform: &Platform,
     conversation: ConversationId,
     account: AccountId,
-    seq: Option<u64>,
-) -> Result<Option<Box<RawValue>>, Problem> {
-    let Some(seq) = seq else { return Ok(None) };
-    let Some(roster) = history::roster(&*platform.log, conversation).await? else { return Ok(None) };
-    let span = Span::After(seq - 1);
-    let mut events = history::page(&*platform.log, &platform.keyring, conversation, &roster, account, span, 1).await?;
-    Ok(events.pop())
+    seqs: [Option<u64>; N],
+) -> Result<[Option<Box<RawValue>>; N], Problem> {
+    let mut events = [const { None }; N];
+    if seqs.iter().all(Option::is_none) {
+        return Ok(events);
+    }
+    let (log, keyring) = (&*platform.log, &platform.keyring);
+    let Some(roster) = history::roster(log, conversation).await? else { return Ok(events) };
+    for (event, seq) in events.iter_mut().zip(seqs) {
+        if let Some(seq) = seq {
+            let span = Span::After(seq - 1);
+            *event = history::page(log, keyring, conversation, &roster, account, span, 1).await?.pop();
+        }
+    }
+    Ok(events)
 }
 
 /// Whether there is a conversation between two others is nobody's business, so both cases are one.
