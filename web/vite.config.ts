@@ -1,4 +1,6 @@
 // How the page is built, and how it is served while it is worked on: what it asks of the server goes to a running one.
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -16,13 +18,15 @@ const COMPRESSED_FROM = 1_024;
 const compressed: Plugin = {
   name: 'compressed',
   apply: 'build',
-  enforce: 'post',
-  generateBundle(_, bundle) {
-    for (const file of Object.values(bundle)) {
-      const content = file.type === 'chunk' ? file.code : file.source;
-      if (!/\.(js|css|json|html|svg)$/.test(file.fileName) || content.length < COMPRESSED_FROM) continue;
-      this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source: brotliCompressSync(content) });
-      this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipSync(content, { level: 9 }) });
+  // Not before they are written: Vite puts the last names into its scripts after every other step.
+  async writeBundle({ dir }) {
+    if (!dir) return;
+    for (const name of await readdir(dir, { recursive: true })) {
+      if (!/\.(js|css|json|html|svg)$/.test(name)) continue;
+      const content = await readFile(join(dir, name));
+      if (content.length < COMPRESSED_FROM) continue;
+      await writeFile(join(dir, `${name}.br`), brotliCompressSync(content));
+      await writeFile(join(dir, `${name}.gz`), gzipSync(content, { level: 9 }));
     }
   },
 };
