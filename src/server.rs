@@ -5,11 +5,13 @@ use actix_web::{App, HttpResponse, HttpServer, middleware, web};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing_actix_web::TracingLogger;
 
 use crate::chat::socket;
 use crate::http;
 use crate::http::problem::Problem;
 use crate::platform::Platform;
+use crate::telemetry::requests::RequestSpan;
 
 /// How long sockets and requests may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
@@ -32,7 +34,7 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
         let chat = web::resource("/ws").route(web::get().to(socket::open)).default_service(web::to(only_get));
         let api = web::scope("")
             .wrap(middleware::Compress::default())
-            .wrap(tracing_actix_web::TracingLogger::default())
+            .wrap(TracingLogger::<RequestSpan>::new())
             .configure(http::routes);
         App::new().app_data(shared.clone()).service(chat).service(api)
     })

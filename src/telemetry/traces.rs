@@ -42,9 +42,7 @@ pub fn begin(config: &Config) -> anyhow::Result<Telemetry> {
     let provider = config.otlp_url.as_deref().map(provider).transpose()?;
     let spans = provider.as_ref().map(|provider| {
         // Our own spans and those of requests; what libraries say of themselves would trace its own sending.
-        let ours = Targets::new()
-            .with_target("palabre", LevelFilter::DEBUG)
-            .with_target("tracing_actix_web", LevelFilter::INFO);
+        let ours = Targets::new().with_target("palabre", LevelFilter::DEBUG);
         tracing_opentelemetry::layer().with_tracer(provider.tracer("palabre")).with_filter(ours)
     });
     tracing_subscriber::registry().with(lines).with(spans).init();

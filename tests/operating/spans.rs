@@ -5,8 +5,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost_otlp::Message;
 use serde_json::json;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use uuid::Uuid;
 
@@ -100,4 +101,44 @@ async fn a_collector_that_is_not_there_keeps_nobody_waiting() {
     server.sign_up("Anna").await;
     server.terminate();
     assert!(server.wait().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_look_for_and_where_from_is_in_no_span_and_no_line() {
+    let (url, spans) = collector();
+    let mut log = tempfile::tempfile().unwrap();
+    let to_log = Stdio::from(log.try_clone().unwrap());
+    let mut server = Process::start_logging("debug", to_log, &["--otlp-url", &url]);
+    let http = reqwest::Client::builder().no_proxy().user_agent("Bicyclette/7").build().unwrap();
+    let point = "45.18791,5.72463";
+    for (path, status) in [
+        (format!("searches?from={point}&to=45.76412,4.83571&at=2031-05-04T08:00:00Z"), 200),
+        (format!("places?q=Champollion&near={point}"), 200),
+        (format!("places/nearest?at={point}"), 200),
+        (format!("Champollion/{point}"), 404),
+    ] {
+        let answer = http.get(format!("http://{}/api/v1/{path}", server.host)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}: {}", answer.text().await.unwrap());
+    }
+    let taken = tokio::task::spawn_blocking(move || {
+        let within = std::time::Duration::from_secs(30);
+        [(); 4].map(|()| spans.recv_timeout(within).expect("the span comes"))
+    });
+    let taken = taken.await.unwrap();
+    server.terminate();
+    assert!(server.wait().success());
+    let mut lines = String::new();
+    log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_string(&mut lines)).unwrap();
+    assert!(lines.contains("starting"), "{lines}");
+    let told = format!("{taken:?}");
+    assert!(!told.contains("127.0.0.1"), "who asks: {told}");
+    for text in [told, lines] {
+        for theirs in ["45.18791", "5.72463", "45.76412", "Champollion", "2031-05-04", "Bicyclette"] {
+            assert!(!text.contains(theirs), "{theirs} in {text}");
+        }
+    }
+    let names: Vec<_> = taken.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["GET /api/v1/searches", "GET /api/v1/places", "GET /api/v1/places/nearest", "GET none"]);
+    assert!(attribute(&taken[1], "http.status_code").unwrap().contains("200"));
+    assert!(attribute(&taken[1], "request_id").is_some_and(|id| id.parse::<Uuid>().is_ok()));
 }

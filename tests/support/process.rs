@@ -20,12 +20,18 @@ pub struct Process {
 impl Process {
     /// Starts a server with these options.
     pub fn start(options: &[&str]) -> Self {
+        Self::start_logging("warn", Stdio::inherit(), options)
+    }
+
+    /// Starts a server with these options that writes of its log what `log_filter` says, and to where.
+    pub fn start_logging(log_filter: &str, log: Stdio, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-filter", "warn", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-filter", log_filter, "--data"])
             .arg(folder.path())
             .args(options)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut first = String::new();
