@@ -1,8 +1,9 @@
-//! What operators rely on: the page that tells them everything, spans at a collector, and stopping in order.
+//! What operators rely on: the image, the page that tells them everything, spans at a collector, and stopping in order.
 
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../chat/client.rs"]
 mod client;
+mod image;
 mod page;
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/process.rs"]
