@@ -107,20 +107,20 @@ async function once<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
-  let response: Response;
   try {
-    response = await fetch(url, {
+    const response = await fetch(url, {
       method,
       headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
+    if (!response.ok) throw await problemOf(response);
+    return (response.status === 204 || response.status === 202 ? undefined : await response.json()) as T;
   } catch (failure) {
-    if (signal?.aborted) throw failure;
+    // A body that is cut short is as good as no answer.
+    if (failure instanceof Problem || signal?.aborted) throw failure;
     throw new Problem(patience.aborted ? 'timeout' : 'offline', 0);
   }
-  if (!response.ok) throw await problemOf(response);
-  return (response.status === 204 || response.status === 202 ? undefined : await response.json()) as T;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
