@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Resumed } from '../wire/http';
 import { begin, inboxOrder, reduce, TYPING_MS } from './reduce';
 import type { ChatState, Input } from './reduce';
-import { ANNA, DORA, TALK, hidden, messages, proposed, said, summary } from './samples';
+import { ANNA, DORA, TALK, hidden, messages, proposed, said, summary, told } from './samples';
 
 const after = (...inputs: Input[]): ChatState => inputs.reduce(reduce, begin(ANNA));
 const resumed = (more: Partial<Resumed> = {}): Resumed => ({
@@ -31,6 +31,13 @@ describe('the inbox', () => {
     const state = after(...opened, { input: 'event', event: said(3, DORA, 'hello') });
     expect(state.inboxBehind).toBe(false);
     expect(state.inbox[TALK]).toMatchObject({ seq: 3, position: 1003, unread: 1, last_message: { seq: 3 } });
+  });
+
+  test('a new message is not taken for the corrected one before it', () => {
+    const retracted = told(3, `person-${DORA}`, { type: 'message_retracted', data: { message: 2 } });
+    const corrected = summary(3, { last_message: said(2, DORA, 'oops'), last_correction: retracted });
+    const state = after({ input: 'summaries', items: [corrected] }, { input: 'event', event: said(4, DORA, 'hello') });
+    expect(state.inbox[TALK]).toMatchObject({ last_message: { seq: 4 }, last_correction: undefined });
   });
 
   test("one's own messages are not unread", () => {

@@ -141,7 +141,8 @@ function said(
   account: string,
 ): ConversationShown {
   const own = event.data.author === account;
-  return { ...summary, last_message: event, unread: summary.unread + (own ? 0 : 1) };
+  // The correction was one of the message before.
+  return { ...summary, last_message: event, last_correction: undefined, unread: summary.unread + (own ? 0 : 1) };
 }
 
 function hearEphemeral(state: ChatState, frame: Ephemeral, now: number): ChatState {
