@@ -8,4 +8,4 @@ pub mod rebuild;
 mod tail;
 
 pub use handle::{FRESH_WITHIN, QueryFailure, ViewsHandle};
-pub use tail::{Feed, FeedState, Offer};
+pub use tail::{Feed, FeedState, Follower, Offer, Stop};

@@ -1,5 +1,5 @@
 //! The thread that follows the log: reads pages in order, folds them, brings the matching index up to date, and only
-//! then says how far the views are.
+//! then says how far the views are. What becomes of a page is for the [`Follower`], which waits for nothing.
 //!
 //! An event that cannot be read stops it loudly; it is never skipped. The chat does not depend on it.
 
@@ -49,14 +49,19 @@ pub struct Feed {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
-struct Tail {
+/// Folds the pages of the log one after the other, and has them heard.
+pub struct Follower {
     views: Views,
     reader: ViewsReader,
-    log: Arc<dyn EventStore>,
     index: Arc<MatchingIndex>,
     hears: Arc<dyn Offer>,
     position: watch::Sender<u64>,
     state: Arc<Mutex<FeedState>>,
+}
+
+struct Tail {
+    follower: Follower,
+    log: Arc<dyn EventStore>,
     ending: Arc<AtomicBool>,
     /// Of this thread alone, so that following never waits for another thread's runtime, not even at the end.
     runtime: Runtime,
@@ -65,18 +70,11 @@ struct Tail {
 impl Feed {
     /// Loads the matching index from `views` and starts to follow `log`.
     pub fn start(views: Views, log: Arc<dyn EventStore>, hears: Arc<dyn Offer>) -> anyhow::Result<(Self, ViewsHandle)> {
-        let reader = views.reader(CONNECTIONS)?;
-        let index = Arc::new(MatchingIndex::new());
-        let mut on_offer = Vec::new();
-        reader.each_open_ride(|ride| on_offer.push(ride.index_change()))?;
-        index.apply(on_offer);
-        let (position, seen) = watch::channel(views.position());
-        let handle = ViewsHandle::new(reader.clone(), index.clone(), seen);
-        let state = Arc::new(Mutex::new(FeedState { stopped: None, parked: parked(&views) }));
+        let (follower, handle) = Follower::new(views, CONNECTIONS, hears)?;
+        let state = follower.state.clone();
         let ending = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let tail =
-            Tail { views, reader, log, index, hears, position, state: state.clone(), ending: ending.clone(), runtime };
+        let tail = Tail { follower, log, ending: ending.clone(), runtime };
         let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || tail.follow())?;
         Ok((Self { state, ending, thread: Mutex::new(Some(thread)) }, handle))
     }
@@ -107,22 +105,22 @@ impl Tail {
     fn follow(mut self) {
         let mut head = self.log.head();
         while !self.ending.load(Ordering::Relaxed) {
-            if *head.borrow_and_update() <= self.views.position() {
+            if *head.borrow_and_update() <= self.follower.position() {
                 // Ends early when something is written; a closed watch is a log that is shutting down.
                 let heard = self.runtime.block_on(async { tokio::time::timeout(POLL, head.changed()).await });
                 if matches!(heard, Ok(Err(_))) {
                     std::thread::sleep(POLL);
                 }
             }
-            let page = self.runtime.block_on(self.log.read_all(self.views.position(), PAGE_MAX));
+            let page = self.runtime.block_on(self.log.read_all(self.follower.position(), PAGE_MAX));
             match page {
                 Ok(page) if page.is_empty() => {}
-                Ok(page) => match self.fold(&page) {
+                Ok(page) => match self.follower.fold(&page) {
                     Ok(()) => std::thread::sleep(GATHER),
                     Err(Stop::Again) => std::thread::sleep(PAUSE),
                     Err(Stop::ForGood(why)) => {
                         tracing::error!(why, "the feed stops; the views stay as they are");
-                        self.state.lock().stopped = Some(why);
+                        self.follower.state.lock().stopped = Some(why);
                         return;
                     }
                 },
@@ -133,8 +131,35 @@ impl Tail {
             }
         }
     }
+}
 
-    fn fold(&mut self, page: &[Arc<Envelope>]) -> Result<(), Stop> {
+impl Follower {
+    /// Loads the matching index from `views`, which are then read by up to `connections` at once.
+    pub fn new(views: Views, connections: usize, hears: Arc<dyn Offer>) -> anyhow::Result<(Self, ViewsHandle)> {
+        let reader = views.reader(connections)?;
+        let index = Arc::new(MatchingIndex::new());
+        let mut on_offer = Vec::new();
+        reader.each_open_ride(|ride| on_offer.push(ride.index_change()))?;
+        index.apply(on_offer);
+        let (position, seen) = watch::channel(views.position());
+        let handle = ViewsHandle::new(reader.clone(), index.clone(), seen);
+        let state = Arc::new(Mutex::new(FeedState { stopped: None, parked: parked(&views) }));
+        Ok((Self { views, reader, index, hears, position, state }, handle))
+    }
+
+    /// Up to where the log is folded: the next page begins right after it.
+    pub fn position(&self) -> u64 {
+        self.views.position()
+    }
+
+    /// Answers questions about what is folded, and blocks meanwhile.
+    pub fn reader(&self) -> &ViewsReader {
+        &self.reader
+    }
+
+    /// Folds a page that follows [`Follower::position`], all of it or nothing unless it holds what cannot be read, and
+    /// has it heard.
+    pub fn fold(&mut self, page: &[Arc<Envelope>]) -> Result<(), Stop> {
         let mut batch = Vec::with_capacity(page.len());
         let mut unreadable = None;
         for envelope in page {
@@ -167,8 +192,12 @@ impl Tail {
     }
 }
 
-enum Stop {
+/// Why a page is not folded whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The vault or the views do not answer: the same page may come again.
     Again,
+    /// Nothing more can be folded, for this reason.
     ForGood(String),
 }
 
