@@ -4,6 +4,7 @@ use palabre_events::conversation::{
     ConversationCommand, ConversationKind, ConversationOpened, MakeProposal, StandingOffer,
 };
 use palabre_events::policy::EffectCommand;
+use palabre_events::ride::state::Stage;
 use palabre_events::ride::{BookingMode, Ride, RideCommand};
 use palabre_events::terms::Terms;
 use palabre_events::testing::*;
@@ -25,7 +26,8 @@ impl World {
         let rides: Vec<RideId> = self.truth.rides.keys().copied().collect();
         let Some(ride) = self.dice.pick(&rides).copied() else { return };
         let key = key(self.dice.next() >> 8);
-        let command = if account == DORA && self.dice.chance(120) {
+        let over = self.truth.rides[&ride].offer().is_some_and(|offer| offer.stage != Stage::Offered);
+        let command = if account == DORA && self.dice.chance(if over { 500 } else { 160 }) {
             self.drive(ride)
         } else {
             let passenger = if account == DORA { PASSENGERS[self.dice.below(3)] } else { account };
@@ -53,11 +55,12 @@ impl World {
             vehicle: None,
             comment: None,
         };
-        let command = match self.dice.below(12) {
-            0..=2 => change(None, Some(if price == 800 { 900 } else { 800 }), None),
-            3..=5 => change(Some(1 + self.dice.below(4) as u8), None, None),
-            6 => change(None, None, Some(BookingMode::Instant)),
-            7 | 8 => RideCommand::Reschedule {
+        let over = offer.stage != Stage::Offered;
+        let command = match if over { 9 } else { self.dice.below(12) } {
+            0 | 1 => change(None, Some(if price == 800 { 900 } else { 800 }), None),
+            2 | 3 => change(Some(1 + self.dice.below(4) as u8), None, None),
+            4 => change(None, None, Some(BookingMode::Instant)),
+            5..=8 => RideCommand::Reschedule {
                 departs_at: departs_at.plus_seconds(self.dice.below(7200) as i64 - 3600),
                 time_zone: "Europe/Paris".to_owned(),
                 route: self.dice.chance(300).then(route),
@@ -84,6 +87,9 @@ impl World {
         let open: Vec<_> = talk.proposals.values().filter(|seen| seen.open).map(|seen| seen.made.clone()).collect();
         let theirs: Vec<_> = open.iter().filter(|made| made.by != account).cloned().collect();
         let say = |command| Some(EffectCommand::Conversation(id, command));
+        if talk.booked.is_some() && self.dice.chance(100) {
+            return self.reconfirm(&talk, ride);
+        }
         match self.dice.below(100) {
             0..=29 => say(self.propose(&talk, ride, account, key)),
             30..=59 => {
@@ -100,7 +106,6 @@ impl World {
                 say(ConversationCommand::PostMessage { text, in_reply_to: None })
             }
             73..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length() + 1) }),
-            77..=80 => self.reconfirm(&talk, ride),
             _ => self.cancel_booking(&talk, ride, id, passenger),
         }
     }

@@ -28,6 +28,9 @@ use crate::wire::{Cargo, Shipment, Wire};
 /// Where files are kept in memory, where there is such a place: nobody has to wait for a disk here.
 const IN_MEMORY: &str = "/dev/shm";
 
+/// Where little goes wrong people get far; where much does, it is repair that is repaired.
+const TROUBLES: [u32; 3] = [25, 100, 300];
+
 pub struct World {
     pub dice: Dice,
     pub log: Log,
@@ -37,6 +40,8 @@ pub struct World {
     pub clock: Timestamp,
     /// Whether anything goes wrong at present.
     pub faulty: bool,
+    /// How often things go wrong, in percent of what is usual.
+    trouble: u32,
     /// What is wrong by intent.
     pub fault: Option<Fault>,
     /// Whether what a dead node had sent to the log always arrives; otherwise chance decides, or it never does.
@@ -82,6 +87,7 @@ impl World {
             clients: Vec::new(),
             clock: now(),
             faulty: false,
+            trouble: 100,
             fault: None,
             posthumous: false,
             wires: Vec::new(),
@@ -98,6 +104,7 @@ impl World {
     /// Nodes around a log that has the beginning, with views that have it too.
     pub fn begun(seed: u64, nodes: usize, fault: Option<Fault>) -> Self {
         let mut world = Self { fault, views_of_beginning: Some(beginning::views()), ..Self::new(seed, 0) };
+        world.trouble = *world.dice.pick(&TROUBLES).expect("there are some");
         world.commit_beginning();
         world.start_all(nodes);
         world
@@ -149,9 +156,9 @@ impl World {
         self.traced.finish()
     }
 
-    /// True so many times in a thousand, while things go wrong.
+    /// True about so many times in a thousand, while things go wrong.
     pub fn mishap(&mut self, per_mille: u32) -> bool {
-        self.faulty && self.dice.chance(per_mille)
+        self.faulty && self.dice.chance(per_mille * self.trouble / 100)
     }
 
     /// A command, as `by` gives it now. Clocks differ by some seconds.
