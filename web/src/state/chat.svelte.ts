@@ -334,7 +334,7 @@ class Chat implements Listener {
         : { before: Number.MAX_SAFE_INTEGER, limit: PAGE_EVENTS };
       try {
         const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
-        this.#take({ input: 'next_page', conversation, page });
+        this.#take({ input: 'next_page', conversation, page, lapses: talk.lapses });
       } catch (failure) {
         this.#fail(conversation, failure);
       }

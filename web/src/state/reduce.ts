@@ -42,7 +42,7 @@ export type Input =
   | { input: 'summaries'; items: readonly ConversationShown[]; all?: boolean }
   | { input: 'opened'; conversation: string }
   | { input: 'closed'; conversation: string }
-  | { input: 'next_page'; conversation: string; page: EventsPage }
+  | { input: 'next_page'; conversation: string; page: EventsPage; lapses: number }
   | { input: 'earlier_page'; conversation: string; page: EventsPage }
   | { input: 'marked_read'; conversation: string; upTo: number };
 
@@ -84,7 +84,9 @@ export function reduce(state: ChatState, input: Input): ChatState {
     case 'closed':
       return { ...state, talks: without(state.talks, input.conversation) };
     case 'next_page':
-      return withTalk(state, input.conversation, (talk) => continueWith(talk, input.page.events, input.page.head));
+      return withTalk(state, input.conversation, (talk) =>
+        continueWith(talk, input.page.events, input.page.head, input.lapses),
+      );
     case 'earlier_page':
       return withTalk(state, input.conversation, (talk) => precede(talk, input.page.events));
     case 'marked_read':
@@ -204,8 +206,13 @@ function resume(state: ChatState, resumed: Resumed, named: readonly string[]): C
   };
 }
 
+/** Has the summary read again. What was asked for before is too old to be taken for it. */
 function changeHead(state: ChatState, head: Resumed['changed'][number]): ChatState {
-  return { ...state, stale: new Set([...state.stale, head.conversation]) };
+  const stale = new Set([...state.stale, head.conversation]);
+  const known = state.inbox[head.conversation];
+  if (!known) return { ...state, stale };
+  const moved = { ...known, seq: Math.max(known.seq, head.seq), unread: head.unread };
+  return { ...state, stale, inbox: { ...state.inbox, [head.conversation]: moved } };
 }
 
 function emptied(talks: ChatState['talks']): ChatState['talks'] {
