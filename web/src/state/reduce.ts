@@ -84,11 +84,11 @@ export function reduce(state: ChatState, input: Input): ChatState {
     case 'closed':
       return { ...state, talks: without(state.talks, input.conversation) };
     case 'next_page':
-      return withTalk(state, input.conversation, (talk) =>
+      return withOpen(state, input.conversation, (talk) =>
         continueWith(talk, input.page.events, input.page.head, input.lapses),
       );
     case 'earlier_page':
-      return withTalk(state, input.conversation, (talk) => precede(talk, input.page.events));
+      return withOpen(state, input.conversation, (talk) => precede(talk, input.page.events));
     case 'marked_read':
       return readUpTo(state, input.conversation, input.upTo);
   }
@@ -109,9 +109,13 @@ function withTalk(state: ChatState, conversation: string, change: (talk: Talk) =
   return { ...state, talks: { ...state.talks, [conversation]: talk } };
 }
 
+/** The same, but what was closed meanwhile stays so. */
+function withOpen(state: ChatState, conversation: string, change: (talk: Talk) => Talk): ChatState {
+  return state.talks[conversation] ? withTalk(state, conversation, change) : state;
+}
+
 function hearEvent(state: ChatState, event: SeenEvent): ChatState {
-  const open = state.talks[event.conversation];
-  const heard = open ? withTalk(state, event.conversation, (talk) => hear(talk, event)) : state;
+  const heard = withOpen(state, event.conversation, (talk) => hear(talk, event));
   if (!isTold(event)) return heard;
   const position = heard.position === undefined ? undefined : Math.max(heard.position, event.position);
   return advance(quietened({ ...heard, position }, event), event);
