@@ -2,14 +2,16 @@
 // and remembered. Components read it and call its methods; they know neither the socket nor the API.
 import { forgetPositions, newKey, sawPosition } from '../net/http';
 import type { Problem } from '../net/http';
-import { Outbox } from '../net/outbox';
+import { Outbox, forgetOutbox } from '../net/outbox';
 import type { Command, Sending } from '../net/outbox';
 import { ChatSocket } from '../net/socket';
 import type { Knowledge, Listener } from '../net/socket';
 import type { ConversationShown, Ephemeral, Resumed, SeenEvent, Welcome } from '../wire/http';
+import { sayCode } from '../words/problems';
 import { clock } from './clock.svelte';
 import { connection } from './connection.svelte';
 import type { Stop } from './connection.svelte';
+import { notices } from './notices.svelte';
 import { Reader } from './reader.svelte';
 import { begin, inboxOrder, reduce } from './reduce';
 import type { ChatState, Input } from './reduce';
@@ -23,8 +25,6 @@ const TALKS_MAX = 20;
 const MARK_MS = 700;
 /** While somebody types, that is said this often, in milliseconds. */
 const TYPING_EVERY_MS = 3_000;
-/** After how long what is done, and made nothing that would show, is taken for over, in milliseconds. */
-const DONE_MS = 3_000;
 
 const STOPS: Record<number, Stop> = { 4500: 'not_signed_in', 4501: 'revoked', 4502: 'version', 4503: 'misbehaving' };
 
@@ -93,6 +93,7 @@ class Chat implements Listener {
     this.#opened = [...this.#opened.filter((id) => id !== conversation), conversation];
     for (const left of this.#opened.splice(0, Math.max(0, this.#opened.length - TALKS_MAX))) {
       this.#take({ input: 'closed', conversation: left });
+      this.#tellOutbox(left);
     }
     this.#reader?.forgive(conversation);
     this.#take({ input: 'opened', conversation });
@@ -115,11 +116,13 @@ class Chat implements Listener {
     await this.#reader?.retry(conversation);
   }
 
-  /** Sends a command; the answer is its key, under which it is among the sendings until it is over. */
-  send(command: Command): string {
+  /** Sends a command, which is among the sendings until it is over. Whether it was taken; if not, the reason is told. */
+  send(command: Command): boolean {
     if (!this.#outbox) throw new Error('only members see what sends');
     this.#typedAt.delete(command.conversation);
-    return this.#outbox.send(command);
+    const taken = this.#outbox.send(command) !== undefined;
+    if (!taken) notices.failed(sayCode('outbox_full'));
+    return taken;
   }
 
   /** Sends again what was refused. */
@@ -224,7 +227,7 @@ class Chat implements Listener {
       known: () => this.#state,
       take: (input) => this.#take(input),
       connected: () => this.#socket?.up === true,
-      mentioned: () => [],
+      mentioned: () => this.#refusing(),
     });
     this.#sweep = setInterval(() => this.#take({ input: 'later', now: Date.now() }), 1_000);
     this.#socket = new ChatSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, this);
@@ -238,7 +241,7 @@ class Chat implements Listener {
 
   #end(): void {
     this.#socket?.stop();
-    this.#outbox?.pause();
+    this.#outbox?.stop();
     this.#reader?.stop();
     clearInterval(this.#sweep);
     clearTimeout(this.#marking);
@@ -248,13 +251,13 @@ class Chat implements Listener {
     this.#opened = [];
     this.#state = begin('');
     this.sendings = [];
-    unread.count = 0;
+    unread.count = unread.refused = 0;
     if (connection.state !== 'stopped') connection.state = 'idle';
   }
 
   /** Forgets what waits: somebody signs out on purpose, and leaves nothing in this browser. */
   forgetOutbox(): void {
-    this.#outbox?.clear();
+    forgetOutbox(localStorage, this.#state.account);
   }
 
   #take(input: Input): void {
@@ -265,7 +268,7 @@ class Chat implements Listener {
     unread.count = Object.values(state.inbox).reduce((sum, summary) => sum + summary.unread, 0);
     for (const [id, talk] of Object.entries(state.talks)) {
       if (talk === before.talks[id]) continue;
-      this.#outbox?.told(id, talk.keys, talk.head);
+      this.#tellOutbox(id);
     }
     void this.#reader?.readMissing();
   }
@@ -273,12 +276,22 @@ class Chat implements Listener {
   #sendingsChanged(sendings: readonly Sending[]): void {
     this.sendings = sendings;
     connection.waiting = sendings.filter(({ state }) => state === 'waiting').length;
-    for (const { key, command, state } of sendings) {
-      if (state !== 'done') continue;
-      const open = this.talk(command.conversation);
-      if (open) this.#outbox?.told(command.conversation, open.keys, open.head);
-      setTimeout(() => this.#outbox?.told(command.conversation, new Set([key]), 0), DONE_MS);
-    }
+    unread.refused = sendings.filter(({ state }) => state === 'refused').length;
+    for (const { command, state } of sendings) if (state === 'done') this.#tellOutbox(command.conversation);
+    // A refusal is seen in the inbox, so its conversation must be there.
+    void this.#reader?.readMissing();
+  }
+
+  /** Conversations in which something was refused. */
+  #refusing(): string[] {
+    const refused = this.sendings.filter(({ state }) => state === 'refused');
+    return refused.map(({ command }) => command.conversation);
+  }
+
+  /** What is done is kept until its conversation shows it; one that is not open has nothing to show. */
+  #tellOutbox(conversation: string): void {
+    const open = this.talk(conversation);
+    this.#outbox?.told(conversation, open?.keys ?? new Set(), open?.head ?? Infinity);
   }
 
   #sendMarks(): void {

@@ -19,6 +19,7 @@ export const talk = {
     you: (text: string) => `You: ${text}`,
     from: (name: string, text: string) => `${name}: ${text}`,
     cancelled: 'Cancelled',
+    notSent: 'Not sent',
     nothingSaid: 'Conversation opened',
     retracted: 'Message deleted',
     unreadOf: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),

@@ -19,6 +19,7 @@ export const talk = {
     you: (text: string) => `Vous : ${text}`,
     from: (name: string, text: string) => `${name} : ${text}`,
     cancelled: 'Annulé',
+    notSent: 'Non envoyé',
     nothingSaid: 'Conversation ouverte',
     retracted: 'Message effacé',
     unreadOf: (count: number) => (count === 1 ? '1 message non lu' : `${count} messages non lus`),
