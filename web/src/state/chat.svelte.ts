@@ -46,6 +46,10 @@ class Chat implements Listener {
   start(): void {
     session.onBegin(({ account }) => this.#begin(account));
     session.onEnd(() => this.#end());
+    session.onLeft((account) => {
+      forgetOutbox(localStorage, account);
+      connection.state = 'idle';
+    });
   }
 
   /** What is known. */
@@ -164,7 +168,11 @@ class Chat implements Listener {
     connection.state = 'connecting';
   }
 
-  knows({ log_id, now }: Welcome): Knowledge {
+  knows({ account, log_id, now }: Welcome): Knowledge | undefined {
+    if (account !== this.#state.account) {
+      void session.find();
+      return undefined;
+    }
     if (now) clock.set(now);
     const { logId, position, talks } = this.#state;
     if (logId === undefined || position === undefined) return { log_id };
@@ -204,11 +212,12 @@ class Chat implements Listener {
   }
 
   down(stop: number | undefined): void {
-    connection.state = stop === undefined ? 'waiting' : 'stopped';
     connection.stop = stop === undefined ? undefined : STOPS[stop];
+    const over = connection.stop === 'not_signed_in' || connection.stop === 'revoked';
+    connection.state = stop === undefined ? 'waiting' : over && session.leaving ? 'idle' : 'stopped';
     this.#outbox?.pause();
     this.#take({ input: 'disconnected' });
-    if (connection.stop === 'not_signed_in' || connection.stop === 'revoked') session.wasEnded();
+    if (over) session.wasEnded();
   }
 
   // Its own business.
@@ -253,11 +262,6 @@ class Chat implements Listener {
     this.sendings = [];
     unread.count = unread.refused = 0;
     if (connection.state !== 'stopped') connection.state = 'idle';
-  }
-
-  /** Forgets what waits: somebody signs out on purpose, and leaves nothing in this browser. */
-  forgetOutbox(): void {
-    forgetOutbox(localStorage, this.#state.account);
   }
 
   #take(input: Input): void {
