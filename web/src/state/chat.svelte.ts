@@ -1,5 +1,7 @@
 // All conversations of whoever is signed in: the state that `reduce` folds, and around it what must be fetched, sent, marked
 // and remembered. Components read it and call its methods; they know neither the socket nor the API.
+import { validate as isId } from 'uuid';
+
 import { forgetPositions, newKey, sawPosition } from '../net/http';
 import type { Problem } from '../net/http';
 import { Outbox, forgetOutbox } from '../net/outbox';
@@ -208,7 +210,8 @@ class Chat implements Listener {
   }
 
   followed(): string[] {
-    return [...this.#opened];
+    // An address may name anything; what is no id would have the whole of it refused.
+    return this.#opened.filter((id) => isId(id));
   }
 
   down(stop: number | undefined): void {

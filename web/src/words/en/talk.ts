@@ -45,6 +45,7 @@ export const talk = {
   sent: 'Sent',
   sending: 'Sending…',
   waiting: 'Will be sent when you are back online',
+  notFound: 'This proposal is too far back to be shown here.',
   refused: 'Not sent.',
   resend: 'Send again',
   discard: 'Delete',

@@ -45,6 +45,7 @@ export const talk = {
   sent: 'Envoyé',
   sending: 'Envoi…',
   waiting: 'Partira au retour de la connexion',
+  notFound: 'Cette proposition est trop loin pour être affichée ici.',
   refused: 'Non envoyé.',
   resend: 'Renvoyer',
   discard: 'Supprimer',
