@@ -15,9 +15,9 @@ import type {
 /** The subprotocol that this page speaks. */
 export const SUBPROTOCOL = 'palabre.v1';
 /** How long an answer is waited for before the connection counts as broken, in milliseconds. */
-const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 15_000;
 /** How long a probe after waking up may take, in milliseconds. */
-const PROBE_MS = 4_000;
+export const PROBE_MS = 4_000;
 /** The longest pause before coming back of one's own accord, in milliseconds. */
 const PAUSE_MS_MAX = 30_000;
 /** The first close code that says to stop. */
