@@ -105,6 +105,13 @@ describe('marks', () => {
   });
 });
 
+test('a page of a conversation that was closed meanwhile does not open it again', () => {
+  const closed = after(...opened, { input: 'closed', conversation: TALK });
+  const page = { events: messages(1, 2), head: 2 };
+  expect(reduce(closed, { input: 'next_page', conversation: TALK, page, lapses: 0 })).toBe(closed);
+  expect(reduce(closed, { input: 'earlier_page', conversation: TALK, page })).toBe(closed);
+});
+
 describe('resuming', () => {
   test('tells what was missed', () => {
     const state = after(
