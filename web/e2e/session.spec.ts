@@ -20,6 +20,7 @@ test('whoever signs out leaves nothing in the browser, in none of its pages', as
   const { proposal } = await proposeSeats(malik, conversation, 2, 700);
   const other = await chloe.openAnother();
   await other.goto('/conversations');
+  await chloe.page.bringToFront();
   await chloe.goto(`/conversations/${conversation}`);
 
   // What came too late is refused, and seen wherever one is.
