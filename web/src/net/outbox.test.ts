@@ -218,6 +218,33 @@ describe('limits', () => {
   });
 });
 
+describe('another page of the browser', () => {
+  test('that discards what was refused has it gone here too', async () => {
+    const here = outbox();
+    here.resume();
+    const key = send(here, say('one'));
+    await at(0).no('ride_departed');
+    const there = outbox();
+    const [name = ''] = [...shelf.kept.keys()];
+    there.discard(key);
+    here.takenOff(name);
+    expect([shown, shelf.length]).toEqual([[], 0]);
+  });
+
+  test('that sends what waits here has it done, once', async () => {
+    const [here, there] = [outbox(), outbox()];
+    send(here, say('one'));
+    const [name = ''] = [...shelf.kept.keys()];
+    here.resume();
+    const later = outbox();
+    await at(0).ok();
+    expect(shelf.length).toBe(0);
+    later.takenOff(name);
+    for (const box of [later, there]) box.resume();
+    expect([heard.length, here.sendings[0]?.state]).toEqual([1, 'done']);
+  });
+});
+
 test('what is done and shows nowhere counts as under way for a moment', async () => {
   vi.useFakeTimers();
   const box = outbox();

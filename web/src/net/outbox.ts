@@ -116,6 +116,12 @@ export class Outbox {
     for (const { key } of this.#sendings.filter(seen)) this.#remove(key);
   }
 
+  /** Another page has taken an entry off the shelf, by its name there: it is done, or was discarded. */
+  takenOff(name: string): void {
+    const taken = this.#sendings.find(({ key, state }) => this.#prefix + key === name && state !== 'done');
+    if (taken) this.#remove(taken.key);
+  }
+
   /** Works through the commands of one conversation, until none waits or the connection breaks. */
   async #run(conversation: string): Promise<void> {
     if (!this.#open || this.#lanes.has(conversation)) return;

@@ -43,6 +43,9 @@ class Chat implements Listener {
   #marks = new Map<string, number>();
   #typedAt = new Map<string, number>();
   #sweep: ReturnType<typeof setInterval> | undefined;
+  #takenOff = ({ key, newValue }: StorageEvent) => {
+    if (key !== null && newValue === null) this.#outbox?.takenOff(key);
+  };
 
   /** Follows the session from here on. */
   start(): void {
@@ -241,6 +244,7 @@ class Chat implements Listener {
       connected: () => this.#socket?.up === true,
       mentioned: () => this.#refusing(),
     });
+    addEventListener('storage', this.#takenOff);
     this.#sweep = setInterval(() => this.#take({ input: 'later', now: Date.now() }), 1_000);
     this.#socket = new ChatSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, this);
     this.#socket.start();
@@ -255,6 +259,7 @@ class Chat implements Listener {
     this.#socket?.stop();
     this.#outbox?.stop();
     this.#reader?.stop();
+    removeEventListener('storage', this.#takenOff);
     clearInterval(this.#sweep);
     clearTimeout(this.#marking);
     this.#socket = this.#outbox = this.#reader = this.#marking = undefined;

@@ -113,6 +113,8 @@ export class Reader {
     this.#aborting = new AbortController();
     this.#once = new Once();
     this.#failures = {};
+    this.inboxLoaded = false;
+    this.inboxNext = undefined;
   }
 
   /** Gives up what is being read, for good. */

@@ -136,9 +136,9 @@ class Session {
   }
 
   #end(): void {
-    // Who it was is no answer any more.
-    this.#turn += 1;
     if (!this.me) return;
+    // What is being asked may still answer with who it was.
+    this.#turn += 1;
     this.me = undefined;
     for (const end of this.#ended) end();
   }
