@@ -3,3 +3,8 @@ import { SvelteMap } from 'svelte/reactivity';
 
 /** Drafts by conversation. */
 export const drafts = new SvelteMap<string, string>();
+
+/** A text taken back, before what somebody has begun to write since. */
+export function before(text: string, draft: string | undefined): string {
+  return draft?.trim() ? `${text}\n${draft}` : text;
+}
