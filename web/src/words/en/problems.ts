@@ -93,6 +93,7 @@ export const problems = {
     not_a_price: 'Write a price, such as 7.50.',
     other_currency: 'The price must be in the currency of the ride.',
     wrong_way: 'The drop-off must come after the pickup along the ride’s way.',
+    same_place: 'Start and destination are the same place.',
     too_far_from_the_way: 'This place is more than 50 km from the ride’s way.',
     not_the_same: 'The two are not the same.',
     choose_a_place: 'Choose a place from the list.',

@@ -15,7 +15,6 @@ export const ride: Words['ride'] = {
     completed: 'This ride is over. You can still write to each other.',
     cancelled: 'This ride was cancelled. Nobody is expected any longer.',
   },
-  full: 'Full',
   seatsLeft: (left, all) => (left === 0 ? 'Full' : `${left} of ${all} seats left`),
   seatsOnLeg: (left) => (left === 0 ? 'full' : left === 1 ? '1 seat left' : `${left} seats left`),
   perSeat: 'per seat',
@@ -121,6 +120,6 @@ export const ride: Words['ride'] = {
     rescheduleText: 'Whoever has booked is asked again whether it still suits, and may leave without blame.',
     rescheduled: 'Ride rescheduled.',
     route: 'Change the route',
-    routeHint: 'Not possible while seats are booked.',
+    routeFixed: 'The route cannot change any more: seats are booked.',
   },
 };

@@ -3,14 +3,12 @@ import type { Words } from '../language.svelte';
 
 export const search: Words['search'] = {
   title: 'Where are you going?',
-  results: 'Rides found',
   intro: 'Find a ride that passes near you, talk it over with the driver, and it is booked.',
   date: 'On',
   time: 'Around',
   seats: 'Seats',
   tolerance: 'Flexible by',
   radius: 'Distance to the way',
-  options: 'More options',
   submit: 'Search',
   change: 'Change',
   share: 'Copy the link',
@@ -35,7 +33,6 @@ export const search: Words['search'] = {
   seatsLeft: (count) => (count === 1 ? '1 seat left' : `${count} seats left`),
   perSeat: 'per seat',
   instant: 'Instant booking',
-  approval: 'On approval',
   none: {
     title: 'No ride suits you yet',
     loosen: 'If you give way a little:',
@@ -47,6 +44,4 @@ export const search: Words['search'] = {
     request: 'You can also post a request: drivers will see it.',
     post: 'Post a request',
   },
-  choosePlaces: 'Choose where from and where to in the list.',
-  past: 'That hour has passed.',
 };

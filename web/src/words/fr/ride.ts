@@ -13,7 +13,6 @@ export const ride = {
     completed: 'Ce trajet est terminé. On peut encore s’écrire.',
     cancelled: 'Ce trajet a été annulé. Personne n’y est plus attendu.',
   },
-  full: 'Complet',
   seatsLeft: (left: number, all: number) =>
     left === 0 ? 'Complet' : `${left} ${left === 1 ? 'place libre' : 'places libres'} sur ${all}`,
   seatsOnLeg: (left: number) => (left === 0 ? 'complet' : left === 1 ? '1 place libre' : `${left} places libres`),
@@ -40,7 +39,7 @@ export const ride = {
   passengers: 'Réservations',
   noPassengers: 'Personne n’a encore réservé.',
   booked: (seats: number, price: string) => `${seats === 1 ? '1 place' : `${seats} places`} à ${price}`,
-  pickupAt: (hour: string) => `prise en charge à ${hour}`,
+  pickupAt: (hour: string) => `montée à ${hour}`,
   toReconfirm: 'À reconfirmer',
   noShow: 'Absence signalée',
   yours: 'Votre réservation',
@@ -57,8 +56,8 @@ export const ride = {
   reserving: {
     title: 'Réserver',
     text: 'Aux conditions affichées. Pour un autre prix, lieu ou horaire, faites plutôt une proposition.',
-    pickup: 'Prise en charge',
-    dropOff: 'Dépose',
+    pickup: 'Montée',
+    dropOff: 'Descente',
     seats: 'Places',
     total: 'Total',
     instant: 'Réserver maintenant',
@@ -122,6 +121,6 @@ export const ride = {
       'Les personnes qui ont réservé devront redire si cela leur convient, et pourront partir sans reproche.',
     rescheduled: 'Trajet déplacé.',
     route: 'Changer l’itinéraire',
-    routeHint: 'Impossible tant que des places sont réservées.',
+    routeFixed: 'L’itinéraire ne peut plus changer : des places sont réservées.',
   },
 };

@@ -1,14 +1,12 @@
 // Rechercher un trajet.
 export const search = {
   title: 'Où allez-vous ?',
-  results: 'Trajets trouvés',
   intro: 'Trouvez un trajet qui passe près de chez vous, parlez-en avec la personne qui conduit, et c’est réservé.',
   date: 'Le',
   time: 'Vers',
   seats: 'Places',
   tolerance: 'Horaire souple de',
   radius: 'Distance au chemin',
-  options: 'Plus de critères',
   submit: 'Rechercher',
   change: 'Modifier',
   share: 'Copier le lien',
@@ -26,14 +24,13 @@ export const search = {
   earlier: (by: string) => `${by} plus tôt`,
   atPickup: 'passe à votre point de départ',
   atDropOff: 'vous dépose à l’arrivée',
-  walkTo: (distance: string) => `${distance} jusqu’à la prise en charge`,
-  walkFrom: (distance: string) => `${distance} après la dépose`,
+  walkTo: (distance: string) => `${distance} jusqu’au point de montée`,
+  walkFrom: (distance: string) => `${distance} après la descente`,
   detour: (by: string) => `${by} de détour pour vous prendre à la porte`,
   noDetour: 'sans détour',
   seatsLeft: (count: number) => (count === 1 ? '1 place libre' : `${count} places libres`),
   perSeat: 'par place',
   instant: 'Réservation immédiate',
-  approval: 'Sur accord',
   none: {
     title: 'Aucun trajet ne convient pour l’instant',
     loosen: 'En étant un peu plus souple :',
@@ -45,6 +42,4 @@ export const search = {
     request: 'Vous pouvez aussi publier une demande : les personnes qui conduisent la verront.',
     post: 'Publier une demande',
   },
-  choosePlaces: 'Choisissez un départ et une arrivée dans la liste.',
-  past: 'Cette heure est passée.',
 };

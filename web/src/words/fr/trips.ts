@@ -18,7 +18,6 @@ export const trips = {
   unread: 'Messages non lus',
   unreadText: (count: number) => (count === 1 ? '1 message vous attend.' : `${count} messages vous attendent.`),
   read: 'Lire',
-  upcoming: 'À venir',
   upcomingEmpty: 'Aucun trajet prévu',
   upcomingEmptyText: 'Cherchez un trajet, ou proposez le vôtre.',
   search: 'Rechercher un trajet',
@@ -30,7 +29,6 @@ export const trips = {
   passengers: (count: number) =>
     count === 0 ? 'Personne à bord pour l’instant' : `${count} ${plural(count, 'réservation', 'réservations')}`,
   seats: (count: number, price: string) => `${count} ${plural(count, 'place', 'places')} à ${price}`,
-  pickupAt: (when: string) => `Montée ${when}`,
   talk: 'Conversation',
   ride: 'Voir le trajet',
   suiting: 'Demandes compatibles',
