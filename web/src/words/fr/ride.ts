@@ -19,7 +19,7 @@ export const ride = {
   perSeat: 'par place',
   mode: {
     instant: 'Réservation immédiate',
-    instantText: 'Votre place est réservée dès que vous la demandez.',
+    instantText: 'Les places demandées sont réservées aussitôt.',
     approval: 'Sur accord',
     approvalText: 'La personne qui conduit confirme chaque réservation.',
   },
@@ -39,7 +39,7 @@ export const ride = {
   passengers: 'Réservations',
   noPassengers: 'Personne n’a encore réservé.',
   booked: (seats: number, price: string) => `${seats === 1 ? '1 place' : `${seats} places`} à ${price}`,
-  pickupAt: (hour: string) => `montée à ${hour}`,
+  pickupAt: (hour: string) => `montée à\u00a0${hour}`,
   toReconfirm: 'À reconfirmer',
   noShow: 'Absence signalée',
   yours: 'Votre réservation',
@@ -73,6 +73,7 @@ export const ride = {
         : count === 1
           ? 'La personne qui a réservé sera prévenue et sa réservation annulée. C’est définitif.'
           : `Les ${count} réservations seront annulées et chaque personne prévenue. C’est définitif.`,
+    keep: 'Garder le trajet',
     reason: 'Pourquoi',
     reasonHint: 'Les personnes concernées le liront.',
     done: 'Trajet annulé.',
@@ -87,7 +88,7 @@ export const ride = {
     removeVia: (number: number) => `Retirer l’étape ${number}`,
     reverse: 'Inverser',
     viaHint: 'Les étapes vous rendent trouvable là où vous passez.',
-    departure: 'Départ',
+    departure: 'Date et heure',
     date: 'Le',
     time: 'À',
     zone: (zone: string) => `Heure de ${zone}`,
@@ -113,12 +114,12 @@ export const ride = {
     change: 'Modifier le trajet',
     changeTerms: 'Ce qui est proposé',
     changeText:
-      'Les réservations déjà faites gardent ce qui a été convenu. Les propositions ouvertes deviennent caduques.',
+      'Les réservations déjà faites gardent ce qui a été convenu. Les propositions en attente ne vaudront plus.',
     changed: 'Trajet modifié.',
     unchanged: 'Rien n’a changé.',
     reschedule: 'Déplacer le trajet',
     rescheduleText:
-      'Les personnes qui ont réservé devront redire si cela leur convient, et pourront partir sans reproche.',
+      'Les personnes qui ont réservé devront redire si cela leur convient, et pourront se désister sans reproche.',
     rescheduled: 'Trajet déplacé.',
     route: 'Changer l’itinéraire',
     routeFixed: 'L’itinéraire ne peut plus changer : des places sont réservées.',

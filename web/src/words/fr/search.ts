@@ -6,7 +6,7 @@ export const search = {
   time: 'Vers',
   seats: 'Places',
   tolerance: 'Horaire souple de',
-  radius: 'Distance au chemin',
+  radius: 'Passe à moins de',
   submit: 'Rechercher',
   change: 'Modifier',
   share: 'Copier le lien',

@@ -31,7 +31,7 @@ export const trips = {
   seats: (count: number, price: string) => `${count} ${plural(count, 'place', 'places')} à ${price}`,
   talk: 'Conversation',
   ride: 'Voir le trajet',
-  suiting: 'Demandes compatibles',
+  suiting: 'Demandes qui conviennent',
   stage: { offered: 'Publié', departed: 'En route', completed: 'Terminé', cancelled: 'Annulé' },
   state: { active: 'Réservé', cancelled: 'Annulé', no_show: 'Absence signalée' },
   toReconfirm: 'À confirmer',
