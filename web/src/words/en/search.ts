@@ -28,7 +28,7 @@ export const search: Words['search'] = {
   atDropOff: 'drops you at your destination',
   walkTo: (distance) => `${distance} to the pickup`,
   walkFrom: (distance) => `${distance} after the drop-off`,
-  detour: (by) => `${by} detour to fetch you at the door`,
+  detour: (by) => `a detour of ${by} to fetch you at the door`,
   noDetour: 'no detour',
   seatsLeft: (count) => (count === 1 ? '1 seat left' : `${count} seats left`),
   perSeat: 'per seat',
