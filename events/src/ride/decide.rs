@@ -58,7 +58,15 @@ impl Ride {
                 check_open_to_driver(offer, by, now)?;
                 self.decide_reschedule(offer, departs_at, time_zone, route, now)
             }
-            RideCommand::ChangeTerms { seats, price_per_seat, booking_mode, preferences, vehicle, comment } => {
+            RideCommand::ChangeTerms {
+                seats,
+                price_per_seat,
+                booking_mode,
+                preferences,
+                vehicle,
+                comment,
+                cleared,
+            } => {
                 check_open_to_driver(offer, by, now)?;
                 self.check_seats_kept(seats)?;
                 price_per_seat.as_ref().map_or(Ok(()), check_price)?;
@@ -71,6 +79,7 @@ impl Ride {
                     preferences,
                     vehicle,
                     comment,
+                    cleared,
                 };
                 Ok(changed(offer, asked).map(Into::into).into_iter().collect())
             }
@@ -151,7 +160,8 @@ fn changed(offer: &Offer, asked: RideTermsChanged) -> Option<RideTermsChanged> {
     let price_per_seat = asked.price_per_seat.filter(|price| *price != offer.price_per_seat);
     let booking_mode = asked.booking_mode.filter(|mode| *mode != offer.booking_mode);
     let proposals_build_on_it = price_per_seat.is_some() || booking_mode.is_some();
-    let told = asked.preferences.is_some() || asked.vehicle.is_some() || asked.comment.is_some();
+    let said = asked.vehicle.is_some() || asked.comment.is_some() || !asked.cleared.is_empty();
+    let told = asked.preferences.is_some() || said;
     let terms_version = offer.terms_version + u32::from(proposals_build_on_it);
     (proposals_build_on_it || seats.is_some() || told).then_some(RideTermsChanged {
         terms_version,
