@@ -127,19 +127,20 @@ impl Ride {
             return Ok(vec![]);
         }
         check_not_left(offer)?;
-        let cancelled = self.reservations.iter().map(|(reservation, held)| {
-            ReservationCancelled {
+        let mut facts = vec![RideCancelled { reason: reason.clone() }.into()];
+        facts.extend(self.reservations.iter().map(|(reservation, held)| {
+            RideEvent::from(ReservationCancelled {
                 reservation: *reservation,
                 conversation: held.conversation,
                 driver: offer.driver,
                 passenger: held.passenger,
                 by: Side::Driver,
                 blameless: by == Actor::Operator,
-                reason: None,
-            }
-            .into()
-        });
-        Ok(std::iter::once(RideCancelled { reason }.into()).chain(cancelled).collect())
+                // Whoever had booked reads it in the conversation, where the ride's own event is not told.
+                reason: reason.clone(),
+            })
+        }));
+        Ok(facts)
     }
 
     fn check_seats_kept(&self, seats: Option<u8>) -> Result<(), RideRejection> {
