@@ -83,7 +83,7 @@ impl Ride {
                 };
                 Ok(changed(offer, asked).map(Into::into).into_iter().collect())
             }
-            RideCommand::Cancel { reason } => self.decide_cancel(offer, reason, by),
+            RideCommand::Cancel { reason } => self.decide_cancel(offer, reason.as_ref(), by),
             RideCommand::Depart => decide_depart(offer, by, now),
             RideCommand::Complete => decide_complete(offer, by, now),
             RideCommand::CancelReservation { reservation, conversation, passenger, reason } => {
@@ -121,13 +121,13 @@ impl Ride {
         Ok(vec![RideRescheduled { departs_at, time_zone, route, path_version, terms_version }.into()])
     }
 
-    fn decide_cancel(&self, offer: &Offer, reason: Option<Sealed<Reason>>, by: Actor) -> Decision {
+    fn decide_cancel(&self, offer: &Offer, reason: Option<&Sealed<Reason>>, by: Actor) -> Decision {
         check_driver(offer, by)?;
         if offer.stage == Stage::Cancelled {
             return Ok(vec![]);
         }
         check_not_left(offer)?;
-        let mut facts = vec![RideCancelled { reason: reason.clone() }.into()];
+        let mut facts = vec![RideCancelled { reason: reason.cloned() }.into()];
         facts.extend(self.reservations.iter().map(|(reservation, held)| {
             RideEvent::from(ReservationCancelled {
                 reservation: *reservation,
@@ -137,7 +137,7 @@ impl Ride {
                 by: Side::Driver,
                 blameless: by == Actor::Operator,
                 // Whoever had booked reads it in the conversation, where the ride's own event is not told.
-                reason: reason.clone(),
+                reason: reason.cloned(),
             })
         }));
         Ok(facts)
