@@ -7,3 +7,8 @@ import { session } from '../state/session.svelte';
 export const drafts = new SvelteMap<string, string>();
 
 session.onEnd(() => drafts.clear());
+
+/** A text taken back, before what somebody has begun to write since. */
+export function before(text: string, draft: string | undefined): string {
+  return draft?.trim() ? `${text}\n${draft}` : text;
+}

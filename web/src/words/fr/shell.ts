@@ -1,6 +1,6 @@
 // Ce qui entoure toutes les vues : navigation, connexion, états communs, petites pièces.
 export const shell = {
-  tagline: 'Le covoiturage où la conversation est la réservation',
+  demo: 'Ceci est une démonstration : les personnes et les trajets sont inventés.',
   skip: 'Aller au contenu',
   navigation: 'Navigation',
   tabs: {
