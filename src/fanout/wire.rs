@@ -277,6 +277,38 @@ mod tests {
         }
     }
 
+    /// Nodes of two versions hear each other, so what is written must stay as it is. One message a line in the file, each
+    /// without its tag.
+    #[test]
+    fn messages_are_written_as_they_always_were() {
+        let [here, there] = wires();
+        let traced = Envelope { key: None, traceparent: Some("00-1-2-01".to_owned()), ..(*envelope(5, "{}")).clone() };
+        let (conversation, account) = (talk_with(ANNA), ANNA);
+        let notices = [
+            Notice::Committed {
+                audience: vec![ANNA, DORA],
+                events: vec![envelope(4, r#"{"b": 1,   "a":"é"}"#), Arc::new(traced)],
+            },
+            Notice::Grown { conversation, seq: 7 },
+            Notice::Read { to: DORA, conversation, account, up_to: 3 },
+            Notice::Typing { to: DORA, conversation, account, on: true },
+            Notice::SessionEnded { account, session: Uuid::from_u128(3) },
+            Notice::Presence(Presence::Beat { number: 2 }),
+            Notice::Presence(Presence::Changed { number: 3, came: vec![ANNA], gone: vec![BEN] }),
+            Notice::Presence(Presence::Whole { number: 4, first: true, accounts: vec![ANNA, DORA] }),
+            Notice::Presence(Presence::Ask { node: there.node }),
+            Notice::Presence(Presence::Leaving),
+            Notice::Probe,
+        ];
+        let golden: Vec<_> = include_str!("golden/messages.jsonl").lines().collect();
+        assert_eq!(golden.len(), notices.len());
+        for (notice, golden) in notices.into_iter().zip(golden) {
+            let message = here.write(&notice).unwrap();
+            assert_eq!(std::str::from_utf8(&message[TAG_LENGTH..]).unwrap(), golden);
+            assert_eq!(there.read(&message), Ok((here.node, notice)));
+        }
+    }
+
     #[test]
     fn a_probe_of_ones_own_is_heard() {
         let [here, _] = wires();
