@@ -15,6 +15,7 @@
 
 mod listener;
 pub mod notice;
+mod passed;
 mod peers;
 pub mod presence;
 pub mod queue;

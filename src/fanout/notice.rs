@@ -42,14 +42,16 @@ impl Channel {
     }
 }
 
-/// What one node says to others.
-#[derive(Clone, Debug, PartialEq)]
+/// What one node says to others. Its fields and their order are what is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// These events of one conversation were committed, in order.
     Committed {
         /// Those who took part before or after.
         audience: Vec<AccountId>,
-        /// With the sealed bytes as they are in the log.
+        /// With the sealed bytes as they are in the log; at least one.
+        #[serde(with = "super::passed")]
         events: Vec<Arc<Envelope>>,
     },
     /// A conversation has events up to this `seq`, too long to be passed on: they are in the log.

@@ -4,16 +4,9 @@
 //! out, since the log has it. Whatever comes without the right tag was not written by a node and is left out too.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use palabre_events::log::Hash;
-use palabre_events::{AccountId, Actor, CommandKey, ConversationId, Envelope, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::sync::Arc;
-use uuid::Uuid;
 
 use super::notice::{NodeId, Notice};
-use super::presence::Presence;
 use crate::vault::data_key::{NodeKey, TAG_LENGTH};
 
 /// The longest message, in bytes. Longer events are read from the log.
@@ -43,11 +36,10 @@ impl Wire {
         Self { node, key }
     }
 
-    /// Writes `notice`; none when it would be too long.
+    /// Writes `notice`; none when it would be too long, or holds events that are no JSON.
     pub fn write(&self, notice: &Notice) -> Option<Bytes> {
         let mut message = BytesMut::zeroed(TAG_LENGTH).writer();
-        let written = Message { from: self.node, says: Says::of(notice)? };
-        serde_json::to_writer(&mut message, &written).expect("messages are plain data without maps of odd keys");
+        serde_json::to_writer(&mut message, &Message { from: self.node, says: notice }).ok()?;
         let mut message = message.into_inner();
         if message.len() > MESSAGE_BYTES_MAX {
             return None;
@@ -66,173 +58,31 @@ impl Wire {
         if !self.key.knows(body, tag) {
             return Err(Unheard::Forged);
         }
-        let message: Message<'_> = serde_json::from_slice(body).map_err(|_| Unheard::Unreadable)?;
-        let from = message.from;
-        match message.says.into_notice().ok_or(Unheard::Unreadable)? {
-            Notice::Probe => Ok((from, Notice::Probe)),
-            _ if from == self.node => Err(Unheard::Own),
-            notice => Ok((from, notice)),
+        let Message { from, says } = serde_json::from_slice(body).map_err(|_| Unheard::Unreadable)?;
+        if from == self.node && says != Notice::Probe {
+            return Err(Unheard::Own);
         }
+        Ok((from, says))
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Message<'a> {
+struct Message<N> {
     from: NodeId,
-    #[serde(borrow)]
-    says: Says<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Says<'a> {
-    Committed {
-        audience: Cow<'a, [AccountId]>,
-        #[serde(borrow)]
-        events: Vec<Passed<'a>>,
-    },
-    Grown {
-        conversation: ConversationId,
-        seq: u64,
-    },
-    Read {
-        to: AccountId,
-        conversation: ConversationId,
-        account: AccountId,
-        up_to: u64,
-    },
-    Typing {
-        to: AccountId,
-        conversation: ConversationId,
-        account: AccountId,
-        on: bool,
-    },
-    SessionEnded {
-        account: AccountId,
-        session: Uuid,
-    },
-    Presence(Presence),
-    Probe,
-}
-
-/// An envelope on its way. `data` is copied byte for byte.
-#[derive(Serialize, Deserialize)]
-struct Passed<'a> {
-    id: Uuid,
-    stream: StreamId,
-    version: u64,
-    position: u64,
-    #[serde(rename = "type", borrow)]
-    event_type: Cow<'a, str>,
-    v: u16,
-    occurred_at: Timestamp,
-    recorded_at: Timestamp,
-    actor: Actor,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    key: Option<CommandKey>,
-    correlation: Uuid,
-    causation: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    traceparent: Option<String>,
-    hash: [u8; 32],
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-impl<'a> Says<'a> {
-    /// None when an event's data are no JSON, which the log would not have taken.
-    fn of(notice: &'a Notice) -> Option<Self> {
-        Some(match notice {
-            Notice::Committed { audience, events } => Self::Committed {
-                audience: Cow::Borrowed(audience),
-                events: events.iter().map(|envelope| Passed::of(envelope)).collect::<Option<_>>()?,
-            },
-            Notice::Grown { conversation, seq } => Self::Grown { conversation: *conversation, seq: *seq },
-            Notice::Read { to, conversation, account, up_to } => {
-                Self::Read { to: *to, conversation: *conversation, account: *account, up_to: *up_to }
-            }
-            Notice::Typing { to, conversation, account, on } => {
-                Self::Typing { to: *to, conversation: *conversation, account: *account, on: *on }
-            }
-            Notice::SessionEnded { account, session } => Self::SessionEnded { account: *account, session: *session },
-            Notice::Presence(presence) => Self::Presence(presence.clone()),
-            Notice::Probe => Self::Probe,
-        })
-    }
-
-    /// None when it says nothing, or events that are not those of one stream in order.
-    fn into_notice(self) -> Option<Notice> {
-        Some(match self {
-            Self::Committed { audience, events } => {
-                let events: Vec<_> = events.into_iter().map(|passed| Arc::new(passed.into_envelope())).collect();
-                let first = events.first()?;
-                let follow = |(envelope, version): (&Arc<Envelope>, u64)| {
-                    envelope.stream == first.stream && envelope.version == version
-                };
-                if !events.iter().zip(first.version..).all(follow) {
-                    return None;
-                }
-                Notice::Committed { audience: audience.into_owned(), events }
-            }
-            Self::Grown { conversation, seq } => Notice::Grown { conversation, seq },
-            Self::Read { to, conversation, account, up_to } => Notice::Read { to, conversation, account, up_to },
-            Self::Typing { to, conversation, account, on } => Notice::Typing { to, conversation, account, on },
-            Self::SessionEnded { account, session } => Notice::SessionEnded { account, session },
-            Self::Presence(presence) => Notice::Presence(presence),
-            Self::Probe => Notice::Probe,
-        })
-    }
-}
-
-impl<'a> Passed<'a> {
-    fn of(envelope: &'a Envelope) -> Option<Self> {
-        Some(Self {
-            id: envelope.event_id,
-            stream: envelope.stream,
-            version: envelope.version,
-            position: envelope.position,
-            event_type: Cow::Borrowed(&envelope.event_type),
-            v: envelope.schema_version,
-            occurred_at: envelope.occurred_at,
-            recorded_at: envelope.recorded_at,
-            actor: envelope.actor,
-            key: envelope.key,
-            correlation: envelope.correlation_id,
-            causation: envelope.causation_id,
-            traceparent: envelope.traceparent.clone(),
-            hash: envelope.hash.0,
-            data: serde_json::from_slice(&envelope.data).ok()?,
-        })
-    }
-
-    fn into_envelope(self) -> Envelope {
-        Envelope {
-            event_id: self.id,
-            stream: self.stream,
-            version: self.version,
-            position: self.position,
-            event_type: self.event_type.into_owned(),
-            schema_version: self.v,
-            occurred_at: self.occurred_at,
-            recorded_at: self.recorded_at,
-            actor: self.actor,
-            key: self.key,
-            correlation_id: self.correlation,
-            causation_id: self.causation,
-            traceparent: self.traceparent,
-            data: self.data.get().as_bytes().to_vec(),
-            hash: Hash(self.hash),
-        }
-    }
+    says: N,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fanout::presence::Presence;
     use crate::vault::KeyMaterial;
     use crate::vault::data_key::DataKey;
-    use palabre_events::KeyId;
+    use palabre_events::log::Hash;
     use palabre_events::testing::{ANNA, BEN, DORA, by, key, now, talk_with};
+    use palabre_events::{Envelope, KeyId};
+    use std::sync::Arc;
+    use uuid::Uuid;
 
     fn wires() -> [Wire; 2] {
         let key = DataKey::new(KeyId::Platform, &KeyMaterial::generate()).node_key();
