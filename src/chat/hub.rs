@@ -198,8 +198,7 @@ impl Hub {
         let others: Vec<_> = roster.present().into_iter().filter(|other| *other != account).collect();
         others.iter().for_each(|other| self.shared.show_typing(*other, conversation, account, on));
         if let Some(peers) = self.shared.peers.get() {
-            let elsewhere: Vec<_> = others.into_iter().filter(|it| self.shared.connections.is_elsewhere(*it)).collect();
-            peers.typing(&elsewhere, conversation, account, on);
+            peers.typing(&self.shared.connections.elsewhere(&others), conversation, account, on);
         }
         Ok(true)
     }

@@ -30,7 +30,7 @@ impl Publish for Hub {
                 let conversation = ConversationId(first.stream.id);
                 self.shared.tell(conversation, events, audience);
                 if let Some(peers) = self.shared.peers.get() {
-                    peers.committed(conversation, events, audience);
+                    peers.committed(events, audience, &self.shared.connections.elsewhere(audience));
                 }
             }
             StreamKind::Marks => events.iter().for_each(|envelope| self.shared.tell_read(envelope)),
@@ -170,8 +170,7 @@ impl Shared {
         let tell = move |shared: &Self, roster: &Roster| {
             shared.send_read(&read, roster);
             if let Some(peers) = peers {
-                let mut viewers = roster.present();
-                viewers.retain(|viewer| shared.connections.is_elsewhere(*viewer));
+                let viewers = shared.connections.elsewhere(&roster.present());
                 peers.read(&viewers, read.conversation, read.account, read.up_to);
             }
         };

@@ -95,3 +95,24 @@ pub enum Notice {
     /// A node speaks to itself, to know that it hears.
     Probe,
 }
+
+impl Notice {
+    /// About how much memory it takes while it waits.
+    pub fn bytes_held(&self) -> usize {
+        let further = match self {
+            Self::Committed { audience, events } => {
+                let events = events.iter().map(|envelope| size_of::<Envelope>() + envelope.data.len());
+                size_of_val(audience.as_slice()) + events.sum::<usize>()
+            }
+            _ => 0,
+        };
+        size_of::<Self>() + further
+    }
+
+    /// The same in few words, for what is too long to be passed on: events are then read from the log.
+    pub(super) fn shorter(&self) -> Option<Self> {
+        let Self::Committed { events, .. } = self else { return None };
+        let last = events.last()?;
+        Some(Self::Grown { conversation: ConversationId(last.stream.id), seq: last.version })
+    }
+}

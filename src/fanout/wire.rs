@@ -36,8 +36,14 @@ impl Wire {
         Self { node, key }
     }
 
-    /// Writes `notice`; none when it would be too long, or holds events that are no JSON.
-    pub fn write(&self, notice: &Notice) -> Option<Bytes> {
+    /// Writes `notice`. Events that are too long for one message are left to the log.
+    pub fn write(&self, notice: &Notice) -> Bytes {
+        let written = self.write_whole(notice).or_else(|| self.write_whole(&notice.shorter()?));
+        written.expect("only events are long")
+    }
+
+    /// None when it would be too long, or holds events that are no JSON, which the log would not have taken.
+    fn write_whole(&self, notice: &Notice) -> Option<Bytes> {
         let mut message = BytesMut::zeroed(TAG_LENGTH).writer();
         serde_json::to_writer(&mut message, &Message { from: self.node, says: notice }).ok()?;
         let mut message = message.into_inner();
@@ -121,7 +127,7 @@ mod tests {
             Notice::SessionEnded { account: BEN, session: Uuid::from_u128(3) },
             Notice::Presence(Presence::Changed { number: 3, came: vec![ANNA], gone: vec![BEN] }),
         ] {
-            let message = here.write(&notice).unwrap();
+            let message = here.write(&notice);
             assert_eq!(there.read(&message), Ok((here.node, notice)));
             assert_eq!(here.read(&message).unwrap_err(), Unheard::Own);
         }
@@ -153,7 +159,7 @@ mod tests {
         let golden: Vec<_> = include_str!("golden/messages.jsonl").lines().collect();
         assert_eq!(golden.len(), notices.len());
         for (notice, golden) in notices.into_iter().zip(golden) {
-            let message = here.write(&notice).unwrap();
+            let message = here.write(&notice);
             assert_eq!(std::str::from_utf8(&message[TAG_LENGTH..]).unwrap(), golden);
             assert_eq!(there.read(&message), Ok((here.node, notice)));
         }
@@ -162,30 +168,38 @@ mod tests {
     #[test]
     fn a_probe_of_ones_own_is_heard() {
         let [here, _] = wires();
-        assert_eq!(here.read(&here.write(&Notice::Probe).unwrap()), Ok((here.node, Notice::Probe)));
+        assert_eq!(here.read(&here.write(&Notice::Probe)), Ok((here.node, Notice::Probe)));
     }
 
     #[test]
     fn whoever_has_not_the_key_is_not_heard() {
         let ([here, there], [stranger, _]) = (wires(), wires());
         let notice = Notice::SessionEnded { account: BEN, session: Uuid::from_u128(3) };
-        let message = here.write(&notice).unwrap();
+        let message = here.write(&notice);
         for place in [0, TAG_LENGTH, message.len() - 1] {
             let mut altered = message.to_vec();
             altered[place] ^= 1;
             assert_eq!(there.read(&altered).unwrap_err(), Unheard::Forged);
         }
-        assert_eq!(there.read(&stranger.write(&notice).unwrap()).unwrap_err(), Unheard::Forged);
+        assert_eq!(there.read(&stranger.write(&notice)).unwrap_err(), Unheard::Forged);
         assert_eq!(there.read(b"short").unwrap_err(), Unheard::Forged);
+    }
+
+    #[test]
+    fn events_that_are_too_long_are_left_to_the_log() {
+        let [here, there] = wires();
+        let events = vec![envelope(4, &format!("{:?}", "x".repeat(MESSAGE_BYTES_MAX)))];
+        let message = here.write(&Notice::Committed { audience: vec![ANNA], events });
+        let grown = Notice::Grown { conversation: talk_with(ANNA), seq: 4 };
+        assert_eq!(there.read(&message), Ok((here.node, grown)));
     }
 
     #[test]
     fn what_is_too_long_or_out_of_order_is_left_out() {
         let [here, there] = wires();
-        let long = envelope(4, &format!("{:?}", "x".repeat(MESSAGE_BYTES_MAX)));
-        assert_eq!(here.write(&Notice::Committed { audience: vec![ANNA], events: vec![long] }), None);
+        assert_eq!(there.read(&[0; MESSAGE_BYTES_MAX + 1]).unwrap_err(), Unheard::Unreadable);
         for events in [vec![], vec![envelope(4, "{}"), envelope(6, "{}")]] {
-            let message = here.write(&Notice::Committed { audience: vec![ANNA], events }).unwrap();
+            let message = here.write(&Notice::Committed { audience: vec![ANNA], events });
             assert_eq!(there.read(&message).unwrap_err(), Unheard::Unreadable);
         }
     }
