@@ -5,32 +5,30 @@
 
 use palabre_events::ConversationId;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::close::Close;
 use super::history::{self, CannotRead};
 use super::hub::Shared;
 use super::roster::Roster;
+use crate::backoff::Backoff;
 use crate::store::EventStore;
 
-/// How often it is tried.
-pub const TRIES_MAX: u32 = 8;
-/// The first pause between two tries; each further one is twice as long, up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often it is tried, with pauses of some eight seconds in all.
+pub const TRIES_MAX: u32 = 12;
 /// How many events are read at once.
 const PAGE: usize = 256;
 
 /// Tells everything up to what is wanted.
 pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) {
-    let mut pause = PAUSE_MIN;
-    for _ in 0..TRIES_MAX {
+    let mut backoff = Backoff::default();
+    for tries in 1.. {
         if try_to_catch_up(&shared, conversation).await.is_ok() {
             return;
         }
-        tokio::time::sleep(pause).await;
-        pause = PAUSE_MAX.min(pause * 2);
+        if tries == TRIES_MAX {
+            break;
+        }
+        tokio::time::sleep(backoff.pause()).await;
     }
     give_up(&shared, conversation);
 }
