@@ -40,19 +40,24 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
             // Made room for another while all were catching up: nobody would tell what was missed.
             None => return Err(CannotRead),
         };
+        let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
         let told = match told {
             Some(told) => told,
             None => told_up_to(shared.log.as_ref(), conversation, floor, wanted).await?,
         };
         let roster = roster(shared, conversation).await?;
         let events = shared.log.read(conversation.into(), told, PAGE).await?;
-        let mut shard = shared.lines.of(conversation);
-        let line = shard.known(conversation).ok_or(CannotRead)?;
+        drop(permit);
         // A group's roster was read before the events; what it does not know comes with the next round.
         let known = if roster.is_group() { roster.seq() } else { u64::MAX };
+        let events = events.iter().filter(|envelope| envelope.version <= known);
+        let opened: Vec<_> = events.map(|envelope| shared.open(envelope, roster.viewers(envelope.version))).collect();
+        let mut shard = shared.lines.of(conversation);
+        let line = shard.known(conversation).ok_or(CannotRead)?;
         let before = *line.told.get_or_insert(told);
-        for envelope in events.iter().filter(|envelope| envelope.version <= known) {
-            shared.send(envelope, &roster.viewers(envelope.version))?;
+        for opened in opened {
+            let envelope = opened.envelope;
+            shared.send(opened)?;
             line.told = Some(envelope.version);
             if Roster::is_told_by(&envelope.event_type) {
                 (line.roster, line.era) = (None, shared.lines.new_era());
@@ -94,7 +99,6 @@ async fn roster(shared: &Arc<Shared>, conversation: ConversationId) -> Result<Ar
     if let Some(roster) = known.filter(|roster| !roster.is_group()) {
         return Ok(roster);
     }
-    let _permit = shared.reads.acquire().await.expect("the semaphore is never closed");
     history::roster(shared.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)
 }
 
