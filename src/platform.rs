@@ -104,7 +104,7 @@ impl Platform {
         if let Some(fanout) = &fanout {
             hub.join(fanout.peers().clone());
         }
-        let (feed, views) = Feed::start(views, log.clone(), Arc::new(news))?;
+        let (feed, views) = Feed::start(views, log.clone(), Arc::new(news), hub.born_at())?;
         catch_up(&views, &log).await;
 
         let accounts = Arc::new(Accounts::new(Parts {

@@ -108,6 +108,11 @@ impl Hub {
         Self { shared }
     }
 
+    /// The position of the log's last event when the hub was made: it is to be offered all that comes after.
+    pub fn born_at(&self) -> u64 {
+        self.shared.born_at
+    }
+
     /// From now on says to `peers` what concerns people who are connected to other nodes. To be called once, before
     /// anybody connects.
     pub fn join(&self, peers: Peers) {
