@@ -153,6 +153,12 @@ impl Platform {
         self.feed.state()
     }
 
+    /// The last position of the log that this node knows of. The log's head may be heard of late when another node wrote,
+    /// as after a lost connection; the feed reads on all the same.
+    pub fn log_position(&self) -> u64 {
+        self.feed.offered().max(*self.log.head().borrow())
+    }
+
     /// How the link to the other nodes is; none without a Redis.
     pub fn link_state(&self) -> Option<LinkState> {
         self.fanout.as_ref().map(|fanout| fanout.peers().state())

@@ -127,7 +127,7 @@ async fn while_the_vault_is_silent_events_are_told_and_afterwards_they_are_folde
     assert!(followed.heard.try_recv().is_err(), "each is offered once");
 }
 
-/// A log whose head is heard of before it can be read. Says when it is read.
+/// A log whose head does not go by what can be read. Says when it is read.
 struct Late {
     log: MemoryStore,
     head: watch::Sender<u64>,
@@ -178,4 +178,15 @@ fn what_is_heard_of_and_cannot_be_read_yet_is_waited_for() {
     let _followed = Followed::start(Arc::new(late));
     let [first, _, third] = [(); 3].map(|()| read.recv_timeout(WITHIN).expect("it goes on looking"));
     assert!(third - first >= 2 * POLL, "{:?}", third - first);
+}
+
+#[tokio::test]
+async fn a_head_that_stands_still_hides_nothing() {
+    let (reads, _read) = channel();
+    let mut followed = Followed::start(Arc::new(Late { log: MemoryStore::new(), head: watch::Sender::new(0), reads }));
+    for position in 1..=2 {
+        followed.commit("RideOffered").await;
+        followed.hears(position);
+    }
+    assert_eq!((*followed.log.head().borrow(), followed.feed.offered()), (0, 2));
 }
