@@ -12,7 +12,9 @@
 //!
 //! A node subscribes to a channel for each account connected to it, to one for all nodes, and to one of its own by
 //! which it checks that it hears. Messages hold ids and sealed bytes, never text, and a tag by a key of the vault:
-//! whoever can write to Redis without that key is not heard.
+//! whoever can write to Redis without that key makes up no message. What a node said before they can say again. That
+//! changes nothing of what the log has, nor does the end of a session that has ended; typing, presence and read marks may
+//! be shown wrongly for a while, as when messages are lost.
 
 mod listener;
 pub mod notice;
