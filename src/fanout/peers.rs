@@ -86,7 +86,8 @@ impl Peers {
 
     /// Tells the nodes of those of `audience` who are `elsewhere` what was committed in one conversation.
     pub fn committed(&self, events: &[Arc<Envelope>], audience: &[AccountId], elsewhere: &[AccountId]) {
-        if events.is_empty() || elsewhere.is_empty() {
+        // Without a session it is not known who is elsewhere, so all of it counts as dropped.
+        if events.is_empty() || (elsewhere.is_empty() && self.are_near()) {
             return;
         }
         let to = elsewhere.iter().map(|account| Channel::Account(*account)).collect();

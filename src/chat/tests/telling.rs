@@ -132,7 +132,8 @@ impl Opener for Slow {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_behind_an_event_that_is_being_opened() {
     const WITHIN: Duration = Duration::from_secs(10);
-    let ways: [fn(&Hub, &[Arc<Envelope>]); 3] = [
+    type Way = fn(&Hub, &[Arc<Envelope>]);
+    let ways: [Way; 3] = [
         |hub, events| hub.publish(events, &[ANNA, DORA]),
         |hub, events| hub.hear(Notice::Grown { conversation: talk_with(ANNA), seq: events[0].version }),
         |hub, events| hub.offer(events),
