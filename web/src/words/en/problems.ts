@@ -5,7 +5,7 @@ export const problems = {
   codes: {
     offline: 'You seem to be offline. Check your connection, then try again.',
     timeout: 'The server takes too long to answer. Try again in a moment.',
-    outbox_full: 'Too much is waiting to be sent already. Wait until you are back online.',
+    outbox_full: 'Too much is waiting already. Wait until you are back online, or delete what was refused.',
     too_old: 'This has waited for too long. Read it again before you send it.',
     internal: 'Something broke on our side. It is safe to try again.',
     unavailable: 'The service does not answer at present. Try again in a moment.',

@@ -13,6 +13,7 @@ export const shell = {
   signIn: 'Sign in',
   signUp: 'Sign up',
   unread: (count: number) => `${count} unread`,
+  notSent: (count: number) => `${count} not sent`,
   language: 'Language',
   languages: { fr: 'Français', en: 'English' },
   connection: {

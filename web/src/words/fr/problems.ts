@@ -6,7 +6,7 @@ export const problems = {
     // De ce navigateur
     offline: 'Vous semblez hors ligne. Vérifiez votre connexion, puis réessayez.',
     timeout: 'Le serveur met trop de temps à répondre. Réessayez dans un instant.',
-    outbox_full: 'Trop de messages attendent déjà d’être envoyés. Attendez que la connexion revienne.',
+    outbox_full: 'Trop d’envois attendent déjà. Attendez que la connexion revienne, ou supprimez ce qui a été refusé.',
     too_old: 'Cet envoi a attendu trop longtemps. Relisez-le avant de le renvoyer.',
     // De tous
     internal: 'Quelque chose s’est cassé de notre côté. Vous pouvez réessayer sans risque.',

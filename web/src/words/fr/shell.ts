@@ -13,6 +13,7 @@ export const shell = {
   signIn: 'Se connecter',
   signUp: 'Créer un compte',
   unread: (count: number) => (count === 1 ? '1 non lu' : `${count} non lus`),
+  notSent: (count: number) => (count === 1 ? '1 envoi refusé' : `${count} envois refusés`),
   language: 'Langue',
   languages: { fr: 'Français', en: 'English' },
   connection: {
