@@ -55,11 +55,11 @@ impl Address {
                 ("sslmode", "require" | "verify-ca" | "verify-full") => tls = true,
                 ("sslmode", _) => return Err(BadAddress::SslMode),
                 ("sslrootcert", file) => roots = Some(file.to_owned()),
-                // The driver reads %20, not +, as a space; no option of it has either.
                 (name, value) => drop(rest.append_pair(name, value)),
             }
         }
-        let mut config: Config = format!("{base}?{}", rest.finish()).parse()?;
+        // The driver reads %20 as a space, and + as itself; a + of the value has become %2B.
+        let mut config: Config = format!("{base}?{}", rest.finish().replace('+', "%20")).parse()?;
         if config.get_hosts().is_empty() {
             return Err(BadAddress::NoHost);
         }
@@ -164,6 +164,14 @@ mod tests {
         for url in urls {
             let error = Address::parse(url).expect_err(url);
             assert!(!format!("{error} {error:?}").contains(SECRET), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_space_or_a_plus_reaches_the_driver_as_it_is() {
+        for written in ["-c%20work_mem=8MB+-c%20a.b=1%2B1", "-c+work_mem=8MB%20-c+a.b=1%2B1"] {
+            let address = Address::parse(&format!("postgres://anna@db/palabre?options={written}")).unwrap();
+            assert_eq!(address.config().get_options(), Some("-c work_mem=8MB -c a.b=1+1"), "{written}");
         }
     }
 
