@@ -129,12 +129,30 @@ impl Database {
         &self,
         question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
     ) -> BoxFuture<'static, Result<T, Unanswered>> {
+        let pool = self.pool.clone();
+        self.answer(async move { ask_twice(&pool, &question).await })
+    }
+
+    /// The same for what must not be asked twice, because the second answer would hide what the first one did. When the
+    /// connection is lost, nobody knows whether it was done.
+    pub fn ask_once<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
+    ) -> BoxFuture<'static, Result<T, Unanswered>> {
+        let pool = self.pool.clone();
+        self.answer(async move { Ok(ask_on_one(&pool, &question).await?) })
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        asking: impl Future<Output = Result<T, Unanswered>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Unanswered>> {
         let Ok(permit) = self.waiting.clone().try_acquire_owned() else {
             return Box::pin(std::future::ready(Err(Unanswered::Unavailable)));
         };
-        let (pool, (reply, answer)) = (self.pool.clone(), oneshot::channel());
+        let (reply, answer) = oneshot::channel();
         self.runtime().spawn(async move {
-            let answer = ask_twice(&pool, &question).await;
+            let answer = asking.await;
             drop(permit);
             // Whoever asked may have gone meanwhile.
             drop(reply.send(answer));
@@ -173,14 +191,10 @@ impl Drop for Database {
 }
 
 async fn ask_twice<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Unanswered> {
-    match ask_once(pool, question).await {
-        Err(Failed::Lost) => ask_once(pool, question).await,
-        answered => answered,
+    match ask_on_one(pool, question).await {
+        Err(Failed::Lost) => Ok(ask_on_one(pool, question).await?),
+        answered => Ok(answered?),
     }
-    .map_err(|failed| match failed {
-        Failed::Lost => Unanswered::Unavailable,
-        Failed::Unanswered(why) => why,
-    })
 }
 
 enum Failed {
@@ -189,7 +203,16 @@ enum Failed {
     Unanswered(Unanswered),
 }
 
-async fn ask_once<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Failed> {
+impl From<Failed> for Unanswered {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Lost => Self::Unavailable,
+            Failed::Unanswered(why) => why,
+        }
+    }
+}
+
+async fn ask_on_one<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Failed> {
     let mut client = pool.get().await.map_err(|error| {
         tracing::warn!(error = explained(&error), "there is no connection to the database");
         Failed::Unanswered(Unanswered::Unavailable)

@@ -56,6 +56,15 @@ impl PostgresVault {
         let answer = self.database.ask(question);
         Box::pin(async { Ok(answer.await?) })
     }
+
+    /// Answers `question`, which, asked twice, would say that there was nothing to do.
+    fn ask_once<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
+    ) -> Answer<T> {
+        let answer = self.database.ask_once(question);
+        Box::pin(async { Ok(answer.await?) })
+    }
 }
 
 impl From<Unanswered> for VaultFailure {

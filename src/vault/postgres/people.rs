@@ -21,7 +21,7 @@ const BY_ACCOUNT: &str = "
 
 impl People for PostgresVault {
     fn admit(&self, person: Person) -> Answer<Admission> {
-        self.ask(move |client| {
+        self.ask_once(move |client| {
             let person = person.clone();
             Box::pin(async move {
                 let admit = client.prepare_cached(ADMIT).await?;
