@@ -48,6 +48,13 @@ struct Log {
     wal: Wal,
 }
 
+/// Also when its thread ends in a panic: what it committed last may not have been told.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.recent.forget();
+    }
+}
+
 /// Why a transaction was not committed.
 enum Failure {
     /// Nothing of it is in the log, nor ever will be.
@@ -133,9 +140,8 @@ impl Writer {
     }
 
     /// Leaves everything in the one file. Readers must be gone.
-    pub fn close(self) {
-        self.recent.forget();
-        if let Some(log) = self.log {
+    pub fn close(mut self) {
+        if let Some(log) = self.log.take() {
             Wal::close(&log.connection);
         }
     }
@@ -148,11 +154,12 @@ impl Writer {
     fn serve(&mut self, requests: Vec<Request>) {
         let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
         let answers = self.write(&appends);
-        self.recent.add(answers.iter().flatten().flatten().flat_map(ItemAnswer::committed));
-        if let Some(log) = &self.log {
-            // Before anybody is answered, so that whoever is finds the head there already.
-            raise(&self.head, log.position);
-        }
+        let committed = || answers.iter().flatten().flatten().flat_map(ItemAnswer::committed);
+        self.recent.add(committed());
+        // What was committed counts also when the log was given up after it.
+        let last = committed().last().map(|event| event.position).max(self.log.as_ref().map(|log| log.position));
+        // Before anybody is answered, so that whoever is finds the head there already.
+        raise(&self.head, last.unwrap_or(0));
         let mut answers = answers.into_iter();
         for request in requests {
             let own = answers.by_ref().take(request.appends.len()).collect();
