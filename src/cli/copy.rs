@@ -86,7 +86,7 @@ impl Copy {
     fn copy_vault(&self) -> anyhow::Result<()> {
         anyhow::ensure!(!self.ahead, "only a log can be copied ahead; a vault takes but a moment");
         let (from, to): (VaultUrl, VaultUrl) = (self.from.parse()?, self.to.parse()?);
-        let (original, target) = (vault::open::original(&from)?, vault::open::open(&to)?);
+        let (original, target) = (vault::open::original(&from)?, vault::open::target(&to)?);
         let copied = in_system(async { vault::copy::copy(&*original, &*target, clock::now()).await })?;
         let CopiedVault { keys, destroyed, people, sessions } = copied;
         if self.json {

@@ -206,6 +206,11 @@ pub enum NoTarget {
     /// A copy of another log is there.
     #[error("an unfinished copy of another log is there; copy into an empty place")]
     OfAnother,
+    /// The original has no name by which the copy could be gone on with.
+    #[error(
+        "a backup has no name until a server or a whole copy opens it, so none can be copied ahead: leave out --ahead"
+    )]
+    Unnamed,
 }
 
 impl NoTarget {

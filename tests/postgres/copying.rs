@@ -204,3 +204,35 @@ fn the_command_line_copies_and_shows_no_secret() {
     let (done, said) = palabre(&["copy", "--from", &from, "--to", &to], data.path());
     assert!(!done && said.contains("there is a log already") && !said.contains("password%20"), "{said}");
 }
+
+#[test]
+fn an_original_that_is_not_there_is_not_made() {
+    let (data, url) = (tempfile::tempdir().unwrap(), database());
+    let (folder, file) = (data.path().join("mistyped"), data.path().join("mistyped.db"));
+    let (log, vault) = (format!("sqlite:{}", folder.display()), format!("sqlite:{}", file.display()));
+    let nothing_there = [
+        (vec!["copy", "--from", &log], "there is no log in"),
+        (vec!["copy", "--from", &url], "there is no log of palabre in"),
+        (vec!["copy", "vault", "--from", &vault], "there is no vault in"),
+        (vec!["copy", "vault", "--from", &url], "there is no vault of palabre in"),
+    ];
+    for (args, why) in nothing_there {
+        let to = format!("sqlite:{}", data.path().join("to").display());
+        let (done, said) = palabre(&[&args[..], &["--to", &to]].concat(), data.path());
+        assert!(!done && said.contains(why), "{args:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "neither it nor its copy");
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'palabre%'";
+    assert_eq!(PostgresServer::shared().sql(&url, schemas), "0");
+}
+
+#[test]
+fn a_backup_is_copied_whole_and_not_ahead() {
+    let (folder, backup, url) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), database());
+    let keys = write(&SqliteStore::open(folder.path()).unwrap(), 30);
+    palabre::store::sqlite::backup::back_up(folder.path(), backup.path()).unwrap();
+    let refused = run(&sqlite(&backup), &postgres(&url), Extent::Ahead).unwrap_err().to_string();
+    assert!(refused.contains("a backup has no name"), "{refused}");
+    run(&sqlite(&backup), &postgres(&url), Extent::Whole).unwrap();
+    expect_same(&sqlite(&backup), &postgres(&url), &keys);
+}

@@ -100,7 +100,15 @@ impl SqliteStore {
 
     /// As [`SqliteStore::open`], recording by another clock.
     pub fn open_with(folder: &Path, clock: RecordingClock) -> Result<Self, OpenFailure> {
-        let folder = Folder::make(folder)?;
+        Self::open_in(Folder::make(folder)?, clock)
+    }
+
+    /// As [`SqliteStore::open`], but fails where there is no log.
+    pub fn open_existing(folder: &Path) -> Result<Self, OpenFailure> {
+        Self::open_in(Folder::existing(folder)?, RecordingClock::system())
+    }
+
+    fn open_in(folder: Folder, clock: RecordingClock) -> Result<Self, OpenFailure> {
         let lock = folder.lock()?;
         let queue = Arc::new(WriteQueue::default());
         let (head, head_seen) = watch::channel(0);

@@ -48,6 +48,15 @@ impl PostgresVault {
         Ok(Self { database })
     }
 
+    /// As [`PostgresVault::open`], but fails unless the vault is there in the present schema.
+    pub fn open_existing(address: &Address) -> Result<Self, OpenFailure> {
+        let database = Database::new(address, CONNECTIONS)?;
+        database.set_up(address, |mut client, address| {
+            Box::pin(async move { SCHEMA.demand(&mut client, &address).await })
+        })?;
+        Ok(Self { database })
+    }
+
     /// Answers `question`, which may be asked twice.
     fn ask<T: Send + 'static>(
         &self,
