@@ -20,7 +20,7 @@ pub(super) struct Copy {
     /// given.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_FROM", hide_env_values = true)]
     from: String,
-    /// Where to: an empty place, or one with an unfinished copy of the same.
+    /// Where to: an empty place, or one with an unfinished copy, of the same where it is a log's.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_TO", hide_env_values = true)]
     to: String,
     /// Copy what is in the log while it goes on, and leave the copy unfinished, so that a later run without this takes

@@ -52,8 +52,11 @@ pub enum OpenFailure {
         address: String,
     },
     /// It is a copy that was never finished.
-    #[error("this log is an unfinished copy; finish it with `palabre copy`, or use another database")]
-    Unfinished,
+    #[error("this {what} is an unfinished copy; finish it with `palabre copy {what}`, or use another database")]
+    Unfinished {
+        /// The log or the vault.
+        what: &'static str,
+    },
     /// A thread cannot be had.
     #[error("cannot open the database: {0}")]
     Io(#[from] std::io::Error),

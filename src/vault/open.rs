@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::copy::Original;
+use super::copy::{Original, Target};
 use super::{PostgresVault, SqliteVault, Vault, VaultFailure};
 use crate::postgres::{Address, BadAddress};
 
@@ -64,10 +64,10 @@ pub fn original(url: &VaultUrl) -> Result<Arc<dyn Original>, OpenFailure> {
 }
 
 /// Opens the vault at `url` to be copied into, and makes it where there is none. May block for a moment.
-pub fn target(url: &VaultUrl) -> Result<Arc<dyn Original>, OpenFailure> {
+pub fn target(url: &VaultUrl) -> Result<Arc<dyn Target>, OpenFailure> {
     Ok(match url {
-        VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open(path)?),
-        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open(address)?),
+        VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open_unfinished(path)?),
+        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open_unfinished(address)?),
     })
 }
 

@@ -173,12 +173,11 @@ async fn a_platform_moves_with_its_vault() {
         let log = sqlite(&data).to_string();
         let (done, said) = palabre(&["copy", "--from", &log, "--to", &url], data.path());
         assert!(done, "{said}");
-        // Twice is as good as once.
-        (0..2).map(|_| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path())).collect::<Vec<_>>()
+        [(); 2].map(|()| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path()))
     });
-    for (done, said) in moved {
-        assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
-    }
+    let [(done, said), (again, refused)] = moved;
+    assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
+    assert!(!again && refused.contains("there is a vault already; copy into an empty place"), "{refused}");
     let server = TestServer::start_with(|config| config.store = Some(url.clone()));
     let answer = reqwest::Client::new().get(format!("http://{}/api/v1/me", server.address));
     let answer = answer.bearer_auth(&anna.token).send().await.unwrap();

@@ -132,7 +132,7 @@ async fn named(client: &Client, address: &Address) -> Result<((Uuid, u64), bool)
 async fn whole_log(client: &Client, address: &Address) -> Result<(Uuid, u64), OpenFailure> {
     match named(client, address).await? {
         (log, true) => Ok(log),
-        (_, false) => Err(OpenFailure::Unfinished),
+        (_, false) => Err(OpenFailure::Unfinished { what: SCHEMA.what }),
     }
 }
 

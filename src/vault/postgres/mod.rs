@@ -14,6 +14,7 @@ mod sessions;
 mod tests;
 
 use deadpool_postgres::Object;
+use tokio_postgres::Client;
 
 use super::{Answer, Vault, VaultFailure};
 use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, demand_durability};
@@ -25,7 +26,10 @@ const CONNECTIONS: usize = 6;
 static SCHEMA: Schema = Schema {
     what: "vault",
     name: "palabre_vault",
-    steps: &[include_str!("../../../migrations/postgres/vault/0001_vault.sql")],
+    steps: &[
+        include_str!("../../../migrations/postgres/vault/0001_vault.sql"),
+        include_str!("../../../migrations/postgres/vault/0002_copying.sql"),
+    ],
 };
 
 /// A vault in a database.
@@ -42,6 +46,19 @@ impl PostgresVault {
         database.set_up(address, |mut client, address| {
             Box::pin(async move {
                 demand_durability(&client, &address).await?;
+                SCHEMA.migrate(&mut client, &address).await?;
+                demand_finished(&client, &address).await
+            })
+        })?;
+        Ok(Self { database })
+    }
+
+    /// As [`PostgresVault::open`], be it a whole vault or an unfinished copy.
+    pub fn open_unfinished(address: &Address) -> Result<Self, OpenFailure> {
+        let database = Database::new(address, CONNECTIONS)?;
+        database.set_up(address, |mut client, address| {
+            Box::pin(async move {
+                demand_durability(&client, &address).await?;
                 SCHEMA.migrate(&mut client, &address).await
             })
         })?;
@@ -52,7 +69,10 @@ impl PostgresVault {
     pub fn open_existing(address: &Address) -> Result<Self, OpenFailure> {
         let database = Database::new(address, CONNECTIONS)?;
         database.set_up(address, |mut client, address| {
-            Box::pin(async move { SCHEMA.demand(&mut client, &address).await })
+            Box::pin(async move {
+                SCHEMA.demand(&mut client, &address).await?;
+                demand_finished(&client, &address).await
+            })
         })?;
         Ok(Self { database })
     }
@@ -74,6 +94,12 @@ impl PostgresVault {
         let answer = self.database.ask_once(question);
         Box::pin(async { Ok(answer.await?) })
     }
+}
+
+async fn demand_finished(client: &Client, address: &Address) -> Result<(), OpenFailure> {
+    let asked = "SELECT EXISTS (SELECT FROM palabre_vault.copying)";
+    let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
+    if row.get(0) { Err(OpenFailure::Unfinished { what: SCHEMA.what }) } else { Ok(()) }
 }
 
 impl From<Unanswered> for VaultFailure {
