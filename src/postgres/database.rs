@@ -3,7 +3,7 @@
 //! Callers come from actors, from plain threads and from threads with a small runtime of another kind; so nothing here
 //! runs on the caller's runtime, which only waits for an answer.
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::io;
@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
-use tokio_postgres::{Client, NoTls};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
 
-use super::session::{ANSWER_WITHIN, SETTINGS, connect, ignore};
-use super::{Address, OpenFailure, explained, is_damage};
+use super::session::{ANSWER_WITHIN, LET_IN_WITHIN, connect, ignore};
+use super::{Address, NoAnswer, OpenFailure, explained, is_damage};
 
 /// The most questions that wait for a connection; more are answered [`Unanswered::Unavailable`] at once.
 const WAITING_MAX: usize = 4096;
-/// How long a question waits for a connection.
+/// How long a question waits for others to give a connection back.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(4);
 /// How long a question that blocks its caller may take.
 const BLOCKING_WITHIN: Duration = Duration::from_secs(2);
@@ -75,20 +76,14 @@ impl Database {
             .enable_all()
             .build()?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let config = address.config().clone();
-        let manager = match address.tls() {
-            Some(tls) => Manager::from_config(config, tls.clone(), recycling),
-            None => Manager::from_config(config, NoTls, recycling),
-        };
-        let set_up = Hook::async_fn(|client, _| {
-            Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
-        });
+        // The address says how to connect, host by host.
+        let manager = Manager::from_connect(Config::new(), Connecting(address.clone()), recycling);
+        let hosts = u32::try_from(address.hosts().len()).expect("an address is short");
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .wait_timeout(Some(CONNECTION_WITHIN))
-            .create_timeout(Some(CONNECTION_WITHIN))
-            .post_create(set_up)
+            .create_timeout(Some(LET_IN_WITHIN * hosts))
             .build()
             .expect("a runtime is given for the timeouts");
         Ok(Self {
@@ -177,6 +172,23 @@ impl Database {
         answer.recv_timeout(BLOCKING_WITHIN).unwrap_or_else(|_| {
             *self.refused_until.lock() = Some(Instant::now() + REFUSED_FOR);
             Err(Unanswered::Unavailable)
+        })
+    }
+}
+
+/// Makes the pool's connections.
+struct Connecting(Address);
+
+impl Connect for Connecting {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        Box::pin(async {
+            let mut driver = None;
+            match connect(&self.0, |messages| driver = Some(tokio::spawn(ignore(messages)))).await {
+                Ok(client) => Ok((client, driver.expect("a connection comes with what drives it"))),
+                Err(NoAnswer::Said(error)) => Err(error),
+                // The driver has no error for it. The pool has waited as long by now, and has one.
+                Err(NoAnswer::Silent) => std::future::pending().await,
+            }
         })
     }
 }

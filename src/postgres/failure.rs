@@ -2,7 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::Address;
+use super::{Address, NoAnswer};
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ pub enum OpenFailure {
 
 impl OpenFailure {
     /// What a failure to connect, or to set up, means to whoever opens.
-    pub(crate) fn of(address: &Address, error: &tokio_postgres::Error) -> Self {
+    pub(crate) fn of(address: &Address, error: &NoAnswer) -> Self {
         Self::Database { address: address.to_string(), why: explained(error) }
     }
 }

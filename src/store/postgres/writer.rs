@@ -21,7 +21,7 @@ use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
 use crate::store::writing::raise;
 
 /// How long appends wait for a server that is away, as while it restarts. After that, appends are refused at once as
-/// long as it stays away.
+/// long as it stays away, or, where it is silent, after the next attempt to connect.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the same appends are written again after the connection was lost before anything of them was.
 const ATTEMPTS: usize = 3;

@@ -17,7 +17,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::Client;
 
 use super::{Answer, Vault, VaultFailure};
-use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, demand_durability};
+use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, answered, demand_durability};
 
 /// Connections to the vault.
 const CONNECTIONS: usize = 6;
@@ -98,7 +98,7 @@ impl PostgresVault {
 
 async fn demand_finished(client: &Client, address: &Address) -> Result<(), OpenFailure> {
     let asked = "SELECT EXISTS (SELECT FROM palabre_vault.copying)";
-    let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
+    let row = answered(client.query_one(asked, &[])).await.map_err(|error| OpenFailure::of(address, &error))?;
     if row.get(0) { Err(OpenFailure::Unfinished { what: SCHEMA.what }) } else { Ok(()) }
 }
 
