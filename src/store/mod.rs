@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
+pub mod keys;
 #[cfg(feature = "kurrentdb")]
 pub mod kurrent;
 pub mod memory;

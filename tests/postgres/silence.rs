@@ -1,8 +1,8 @@
 //! A server that takes connections up and says nothing, as one whose machine is frozen or far too busy.
 
 use palabre::postgres::Address;
-use palabre::store::postgres::PostgresStore;
 use palabre::store::ReadFailure;
+use palabre::store::postgres::PostgresStore;
 use palabre_events::CommandKey;
 use palabre_events::log::AppendFailure;
 use std::sync::Arc;
