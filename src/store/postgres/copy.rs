@@ -4,7 +4,6 @@ use futures_util::future::BoxFuture;
 use lru::LruCache;
 use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Transaction};
@@ -14,11 +13,8 @@ use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS
 use super::rows::{self, KEYS_AFTER, NUMBERS};
 use super::{PostgresStore, SCHEMA, limited};
 use crate::postgres::{ANSWER_WITHIN, Address, NoAnswer, OpenFailure, connect, demand_durability, ignore};
-use crate::store::copy::{NoTarget, Original, Remembered, Target};
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
-
-/// Streams whose numbers are kept in memory; many more than one page of a log touches.
-const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
 
 impl Original for PostgresStore {
     fn keys_after(

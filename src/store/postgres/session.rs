@@ -10,10 +10,11 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
-use super::batch::{Batch, End, FirstAnswers, LogHead};
+use super::batch::{Batch, FirstAnswers, LogHead};
 use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS, StreamColumns};
 use super::rows::{self, ENDS, FIRST_ANSWERS, NEWS};
 use crate::postgres::{ANSWER_WITHIN, Address, NoAnswer, connect, ignore};
+use crate::store::ends::End;
 
 /// Whoever holds this row is alone in writing. Everything read after it is what it leaves.
 const TAKE_HEAD: &str = "SELECT position, streams, recorded_at FROM palabre_log.log_head FOR UPDATE";

@@ -11,14 +11,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::batch::{Batch, Ends, no_ends};
+use super::batch::Batch;
 use super::folder::Folder;
 use super::keys::Pruning;
 use super::recent::Recent;
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
-use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
+use crate::store::ends::{Ends, no_ends};
+use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue, all, answer_each};
 use crate::store::writing::raise;
 
 /// So long without an append, and the writer tidies up.
@@ -160,11 +161,7 @@ impl Writer {
         let last = committed().last().map(|event| event.position).max(self.log.as_ref().map(|log| log.position));
         // Before anybody is answered, so that whoever is finds the head there already.
         raise(&self.head, last.unwrap_or(0));
-        let mut answers = answers.into_iter();
-        for request in requests {
-            let own = answers.by_ref().take(request.appends.len()).collect();
-            request.answer(own);
-        }
+        answer_each(requests, answers);
         if let Some(log) = &mut self.log {
             log.wal.committed(&log.connection);
         }
@@ -223,10 +220,6 @@ impl Writer {
             }
         }
     }
-}
-
-fn all(appends: &[&Offered], failure: AppendFailure) -> Vec<Answer> {
-    vec![Err(failure); appends.len()]
 }
 
 /// Whether the failure may lie in one append or one stream alone, and not in the medium.
