@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::{Settings, in_system, log_to_stderr, progress_bar};
 use crate::clock;
+use crate::demo::marker::Marker;
 use crate::store::copy::{Copied, Extent, Progress, copy};
 use crate::store::open::{self, Access, StoreUrl};
 use crate::vault::open::VaultUrl;
@@ -54,6 +55,12 @@ impl Copy {
         let (from, to): (StoreUrl, StoreUrl) = (self.from.parse()?, self.to.parse()?);
         let (extent, access) = if self.ahead { (Extent::Ahead, Access::Read) } else { (Extent::Whole, Access::Write) };
         let original = open::original(&from, access)?;
+        if let StoreUrl::Sqlite(folder) = &from
+            && Marker::read(folder, original.log_id())?.is_some()
+        {
+            // Its copy would pass for a real log, with people whose passwords were shown.
+            anyhow::bail!("{} is a demo; make another one where it is wanted: palabre demo", folder.display());
+        }
         let mut target = open::target(&to, original.log_id())?;
         let bar = progress_bar(*original.head().borrow(), "copying");
         let started = Instant::now();

@@ -1,5 +1,6 @@
 //! A log on its way from one store into another and back.
 
+use palabre::demo::marker::Marker;
 use palabre::postgres::Address;
 use palabre::store::copy::{Copied, Extent, copy};
 use palabre::store::open::{self, Access, StoreUrl};
@@ -234,4 +235,24 @@ fn a_backup_is_copied_whole_and_not_ahead() {
     assert!(refused.contains("a backup has no name"), "{refused}");
     run(&sqlite(&backup), &postgres(&url), Extent::Whole).unwrap();
     expect_same(&sqlite(&backup), &postgres(&url), &keys);
+}
+
+#[test]
+fn a_demo_is_not_copied() {
+    let (data, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteStore::open(data.path()).unwrap();
+    write(&store, 3);
+    let marker = Marker::new(store.log_id(), 7);
+    drop(store);
+    let (from, to) = (sqlite(&data).to_string(), sqlite(&to).to_string());
+    let copies = |ahead: &[&str]| palabre(&[&["copy", "--from", &from, "--to", &to], ahead].concat(), data.path());
+    marker.write(data.path()).unwrap();
+    for ahead in [&["--ahead"][..], &[]] {
+        let (done, said) = copies(ahead);
+        assert!(!done && said.contains("is a demo"), "{said}");
+    }
+    // The marker of another log, as of one that lay there before, says nothing.
+    Marker { log_id: Uuid::new_v4(), ..marker }.write(data.path()).unwrap();
+    let (done, said) = copies(&[]);
+    assert!(done && said.starts_with("3 events"), "{said}");
 }
