@@ -4,11 +4,12 @@ use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::{Settings, in_system, log_to_stderr, progress_bar};
+use super::{Settings, in_system, progress_bar};
 use crate::clock;
 use crate::demo::marker::Marker;
 use crate::store::copy::{Copied, Extent, Progress, copy};
 use crate::store::open::{self, Access, StoreUrl};
+use crate::telemetry::traces;
 use crate::vault::open::VaultUrl;
 use crate::vault::{self, copy::Copied as CopiedVault};
 
@@ -43,7 +44,7 @@ enum What {
 
 impl Copy {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        log_to_stderr(&settings.config()?);
+        traces::begin_lines(&settings.config()?);
         match self.what {
             What::Log => self.copy_log()?,
             What::Vault => self.copy_vault()?,
