@@ -13,4 +13,5 @@ pub mod procfs;
 pub mod report;
 pub mod ride_check;
 pub mod server;
+pub mod services;
 pub mod transcript;
