@@ -75,6 +75,11 @@ bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, 
 	cargo build --release --workspace --bins
 	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre
 
+.PHONY: bench-nodes
+bench-nodes: test-needs ## Measure the chat of two nodes on PostgreSQL and Redis beside the same broadcaster, and delivery across nodes
+	cargo build --release --workspace --bins
+	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre --nodes 2 --conversations 64,1000
+
 .PHONY: bench-log
 bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
 	$(MANY_FILES) cargo bench --bench log

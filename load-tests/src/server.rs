@@ -254,3 +254,11 @@ pub fn flushes_per_second(dir: &Path) -> Result<f64> {
     fs::remove_file(&path)?;
     Ok(rate)
 }
+
+/// Lets this process, and those it starts, open as many files as the system allows: each connection is one.
+pub fn raise_open_files() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(())
+}

@@ -6,7 +6,6 @@
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf as _, BytesMut};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Range;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -22,6 +21,8 @@ const PONG: u8 = 0xA;
 pub const ID_DIGITS: usize = 12;
 /// The smallest id of [`ID_DIGITS`] digits.
 pub const ID_MIN: u64 = 100_000_000_000;
+/// A key as text.
+const KEY_CHARS: usize = uuid::fmt::Hyphenated::LENGTH;
 /// The longest answer to an upgrade.
 const UPGRADE_BYTES_MAX: usize = 16 * 1024;
 
@@ -68,37 +69,39 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame to send many times, each with another id and key.
+/// A frame to send many times, each with another id and key. The text begins with the id, so that whoever reads it knows
+/// which message it is.
 #[derive(Clone)]
 pub struct Template {
     bytes: Vec<u8>,
-    id: Range<usize>,
-    key: Range<usize>,
+    ids: [usize; 2],
+    key: usize,
 }
 
 impl Template {
     /// A message for `conversation`, with about 80 characters of text.
     pub fn message(conversation: &str) -> Self {
         let (id, key) = (ID_MIN, uuid::Uuid::nil());
-        let text = "Bonjour, je serai devant la gare à 7 h 25 avec une valise, à demain matin !";
-        let payload = format!(
-            r#"{{"id":{id},"key":"{key}","type":"post_message","conversation":"{conversation}","text":"{text}"}}"#
-        );
+        let text = "je serai devant la gare à 17 h 25 avec deux valises, à demain !";
+        let (to_id, to_key) = (r#"{"id":"#, r#","key":""#);
+        let between = format!(r#"","type":"post_message","conversation":"{conversation}","text":""#);
+        let payload = format!(r#"{to_id}{id}{to_key}{key}{between}{id} {text}"}}"#);
         let bytes = text_frame(&payload);
-        let payload_at = bytes.len() - payload.len();
-        let id_at = payload_at + r#"{"id":"#.len();
-        let key_at = id_at + ID_DIGITS + r#","key":""#.len();
-        Self { bytes, id: id_at..id_at + ID_DIGITS, key: key_at..key_at + 36 }
+        let id_at = bytes.len() - payload.len() + to_id.len();
+        let key_at = id_at + ID_DIGITS + to_key.len();
+        Self { bytes, ids: [id_at, key_at + KEY_CHARS + between.len()], key: key_at }
     }
 
     /// The frame with this id and key.
     pub fn filled(&mut self, id: u64, key: uuid::Uuid) -> &[u8] {
-        let mut rest = id;
-        for digit in self.bytes[self.id.clone()].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        for at in self.ids {
+            let mut rest = id;
+            for digit in self.bytes[at..at + ID_DIGITS].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
         }
-        key.hyphenated().encode_lower(&mut self.bytes[self.key.clone()]);
+        key.hyphenated().encode_lower(&mut self.bytes[self.key..self.key + KEY_CHARS]);
         &self.bytes
     }
 }
@@ -164,6 +167,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&frame[8..]).unwrap();
         assert_eq!((value["id"].as_u64(), value["key"].as_str()), (Some(ID_MIN + 42), Some(&*key.to_string())));
         assert_eq!(value["conversation"], "a-conversation");
+        assert!(value["text"].as_str().unwrap().starts_with(&format!("{} je ", ID_MIN + 42)), "{value}");
     }
 
     #[test]
