@@ -80,6 +80,11 @@ bench-nodes: test-needs ## Measure the chat of two nodes on PostgreSQL and Redis
 	cargo build --release --workspace --bins
 	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre --nodes 2 --conversations 64,1000
 
+.PHONY: bench-search
+bench-search: ## Measure searches among 10,000 and 100,000 offers: searches/s, latency, CPU
+	cargo build --release --workspace --bins
+	target/release/bench-search --palabre target/release/palabre
+
 .PHONY: bench-log
 bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
 	$(MANY_FILES) cargo bench --bench log

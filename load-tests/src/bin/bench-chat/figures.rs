@@ -4,7 +4,7 @@ use palabre_load_tests::report::{Table, thousands};
 use palabre_load_tests::talk::measured::{Measured, quantile_ms};
 use serde::Serialize;
 
-use crate::talk::{Load, Phase};
+use crate::talk::Phase;
 
 /// What the broadcaster is called.
 pub const BROADCASTER: &str = "broadcaster";
@@ -110,16 +110,12 @@ impl Talk {
     /// A phase, from what was measured.
     pub fn new(server: &str, phase: Phase, measured: &Measured) -> Self {
         let (acknowledged, delivered) = (&measured.acknowledged_us, &measured.delivered_us);
-        let (mode, load) = match phase.load {
-            Load::InFlight(_) => ("closed", phase.load.to_string()),
-            Load::PerSecond(_) => ("open", phase.load.to_string()),
-        };
         Self {
             server: server.to_owned(),
-            mode,
+            mode: phase.load.mode(),
             conversations: phase.conversations,
             readers: phase.readers,
-            load,
+            load: phase.load.to_string(),
             messages_per_s: measured.messages_per_s(),
             p50_ms: quantile_ms(acknowledged, 0.5),
             p99_ms: quantile_ms(acknowledged, 0.99),

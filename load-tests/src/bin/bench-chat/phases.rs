@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use palabre_load_tests::client::Api;
+use palabre_load_tests::load::Load;
 use palabre_load_tests::places::{GRENOBLE, LYON};
 use palabre_load_tests::report;
 use palabre_load_tests::server::{self, Server};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, Start, Talk};
 use crate::nodes::Nodes;
-use crate::talk::{Load, Phase, with_broadcaster, with_palabre};
+use crate::talk::{Phase, with_broadcaster, with_palabre};
 use crate::{Bench, Group, idle};
 
 /// Starts that are timed.

@@ -1,6 +1,7 @@
 //! A phase of talk, with the broadcaster and with the server.
 
 use anyhow::{Context, Result};
+use palabre_load_tests::load::Load;
 use palabre_load_tests::talk::fleet::{Dialect, Fleet, Seat};
 use palabre_load_tests::talk::measured::{Measured, Spent};
 use palabre_load_tests::talk::rooms::Room;
@@ -25,24 +26,6 @@ pub struct Phase {
     pub load: Load,
     /// How long it is measured.
     pub span: Duration,
-}
-
-/// Closed or open loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// So many messages are always in flight.
-    InFlight(usize),
-    /// So many leave in a second, at appointed times.
-    PerSecond(u32),
-}
-
-impl std::fmt::Display for Load {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::InFlight(flights) => write!(f, "{flights} in flight"),
-            Self::PerSecond(rate) => write!(f, "{rate} a second"),
-        }
-    }
 }
 
 /// The phase with a broadcaster of its own.
