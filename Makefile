@@ -85,6 +85,11 @@ bench-search: ## Measure searches among 10,000 and 100,000 offers: searches/s, l
 	cargo build --release --workspace --bins
 	target/release/bench-search --palabre target/release/palabre
 
+.PHONY: bench-booking
+bench-booking: ## Measure bookings, instant and negotiated, and count every seat: bookings/s, latency, CPU
+	cargo build --release --workspace --bins
+	target/release/bench-booking --palabre target/release/palabre
+
 .PHONY: bench-log
 bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
 	$(MANY_FILES) cargo bench --bench log

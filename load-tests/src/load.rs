@@ -94,7 +94,7 @@ async fn count(begun: Instant, mut answers: impl Stream<Item = Result<(Outcome, 
     while let Some((outcome, took)) = answers.try_next().await? {
         match outcome {
             Outcome::Done => {
-                latency_us.saturating_record(u64::try_from(took.as_micros()).context("a short time")?.max(1))
+                latency_us.saturating_record(u64::try_from(took.as_micros()).context("a short time")?.max(1));
             }
             Outcome::Refused => refused += 1,
         }
