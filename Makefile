@@ -90,6 +90,11 @@ bench-booking: ## Measure bookings, instant and negotiated, and count every seat
 	cargo build --release --workspace --bins
 	target/release/bench-booking --palabre target/release/palabre
 
+.PHONY: hostile
+hostile: ## Put the server under clients that never read, dribble, declare 2^63 bytes or come by thousands, while others talk
+	cargo build --release --workspace --bins
+	$(MANY_FILES) target/release/hostile --palabre target/release/palabre
+
 .PHONY: bench-log
 bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
 	$(MANY_FILES) cargo bench --bench log

@@ -78,6 +78,16 @@ impl Server {
         self.settings.push((setting.to_owned(), value.to_owned()));
     }
 
+    /// Takes back what was set before.
+    pub fn unset(&mut self, setting: &str) {
+        self.settings.retain(|(name, _)| name != setting);
+    }
+
+    /// Takes back everything that was set before.
+    pub fn unset_all(&mut self) {
+        self.settings.clear();
+    }
+
     /// Lifts the limits per account and address, which stand for many people where a load test is one address.
     pub fn lift_limits(&mut self) {
         for limit in

@@ -58,6 +58,11 @@ pub async fn idle_of_palabre(server: SocketAddr, rooms: &[Room], numbers: Range<
     .await
 }
 
+/// The headers by which somebody with a session asks for the chat.
+pub fn signed_in(token: &str) -> String {
+    format!("Sec-WebSocket-Protocol: palabre.v1\r\nAuthorization: Bearer {token}\r\n")
+}
+
 fn source(index: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, 1 + (index / FROM_ONE_ADDRESS) as u8)
 }
@@ -71,8 +76,7 @@ async fn open_all(opening: impl Iterator<Item = impl Future<Output = Result<Seat
 
 /// Opens a connection, says hello after the welcome, and waits for the answer.
 async fn greet(server: SocketAddr, source: Ipv4Addr, token: &str) -> Result<(TcpStream, BytesMut)> {
-    let headers = format!("Sec-WebSocket-Protocol: palabre.v1\r\nAuthorization: Bearer {token}\r\n");
-    let (mut stream, mut buffer) = wire::open(server, source, "/ws", &headers).await?;
+    let (mut stream, mut buffer) = wire::open(server, source, "/ws", &signed_in(token)).await?;
     let mut welcomed = false;
     loop {
         let mut resumed = false;

@@ -26,14 +26,36 @@ const KEY_CHARS: usize = uuid::fmt::Hyphenated::LENGTH;
 /// The longest answer to an upgrade.
 const UPGRADE_BYTES_MAX: usize = 16 * 1024;
 
-/// Connects from `source` and upgrades. What the server sent right behind its answer is in the buffer.
+/// How a request to upgrade was answered.
+pub enum Upgrade {
+    /// It is a WebSocket now. What the server sent right behind its answer is in the buffer.
+    Switched(TcpStream, BytesMut),
+    /// It is none; with the answer's status line and headers.
+    Refused(String),
+}
+
+/// Connects from `source` and upgrades.
 pub async fn open(server: SocketAddr, source: Ipv4Addr, path: &str, headers: &str) -> Result<(TcpStream, BytesMut)> {
+    match upgrade(connect(server, source).await?, path, headers).await? {
+        Upgrade::Switched(stream, buffer) => Ok((stream, buffer)),
+        Upgrade::Refused(head) => bail!("the upgrade was answered: {head}"),
+    }
+}
+
+/// Connects from `source`.
+pub async fn connect(server: SocketAddr, source: Ipv4Addr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((source, 0).into())?;
-    let mut stream = socket.connect(server).await.context("connecting")?;
+    let stream = socket.connect(server).await.context("connecting")?;
     stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Asks for an upgrade.
+pub async fn upgrade(mut stream: TcpStream, path: &str, headers: &str) -> Result<Upgrade> {
+    let host = stream.peer_addr()?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
@@ -41,9 +63,11 @@ pub async fn open(server: SocketAddr, source: Ipv4Addr, path: &str, headers: &st
     loop {
         if let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
-            ensure!(head.starts_with("HTTP/1.1 101"), "the upgrade was answered: {head}");
+            if !head.starts_with("HTTP/1.1 101") {
+                return Ok(Upgrade::Refused(head));
+            }
             buffer.advance(end + 4);
-            return Ok((stream, buffer));
+            return Ok(Upgrade::Switched(stream, buffer));
         }
         ensure!(buffer.len() <= UPGRADE_BYTES_MAX, "the answer to the upgrade is too long");
         ensure!(stream.read_buf(&mut buffer).await? > 0, "closed during the upgrade");
