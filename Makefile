@@ -100,6 +100,26 @@ bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, 
 	cargo build --release --workspace --bins
 	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre
 
+.PHONY: bench-nodes
+bench-nodes: test-needs ## Measure the chat of two nodes on PostgreSQL and Redis beside the same broadcaster, and delivery across nodes
+	cargo build --release --workspace --bins
+	$(MANY_FILES) target/release/bench-chat --palabre target/release/palabre --nodes 2 --conversations 64,1000
+
+.PHONY: bench-search
+bench-search: ## Measure searches among 10,000 and 100,000 offers: searches/s, latency, CPU
+	cargo build --release --workspace --bins
+	target/release/bench-search --palabre target/release/palabre
+
+.PHONY: bench-booking
+bench-booking: ## Measure bookings, instant and negotiated, and count every seat: bookings/s, latency, CPU
+	cargo build --release --workspace --bins
+	target/release/bench-booking --palabre target/release/palabre
+
+.PHONY: hostile
+hostile: ## Put the server under clients that never read, dribble, declare 2^63 bytes or come by thousands, while others talk
+	cargo build --release --workspace --bins
+	$(MANY_FILES) target/release/hostile --palabre target/release/palabre
+
 .PHONY: bench-log
 bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a raw file: acknowledgements/s, bytes written
 	$(MANY_FILES) cargo bench --bench log

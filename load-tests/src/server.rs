@@ -77,6 +77,16 @@ impl Server {
         self.settings.push((setting.to_owned(), value.to_owned()));
     }
 
+    /// Takes back what was set before.
+    pub fn unset(&mut self, setting: &str) {
+        self.settings.retain(|(name, _)| name != setting);
+    }
+
+    /// Takes back everything that was set before.
+    pub fn unset_all(&mut self) {
+        self.settings.clear();
+    }
+
     /// Lifts the limits per account and address, which stand for many people where a load test is one address.
     pub fn lift_limits(&mut self) {
         for limit in
@@ -264,4 +274,12 @@ pub fn flushes_per_second(dir: &Path) -> Result<f64> {
     let rate = f64::from(flushes) / begun.elapsed().as_secs_f64();
     fs::remove_file(&path)?;
     Ok(rate)
+}
+
+/// Lets this process, and those it starts, open as many files as the system allows: each connection is one.
+pub fn raise_open_files() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(())
 }

@@ -1,87 +1,80 @@
-//! The thread that follows the log: reads pages in order, folds them, brings the matching index up to date, and only
-//! then says how far the views are. What becomes of a page is for the [`Follower`], which waits for nothing.
-//!
-//! An event that cannot be read stops it loudly; it is never skipped. The chat does not depend on it.
+//! The thread that follows the log: reads pages in order and gives them to the [`Follower`]. The chat does not depend on
+//! it but for what a faster path has lost.
 
 use palabre_events::Envelope;
-use palabre_events::domain::Recorded;
-use palabre_projections::matching::MatchingIndex;
-use palabre_projections::offers::OfferedRide;
-use palabre_projections::{FoldFailure, Views, ViewsReader};
+use palabre_projections::Views;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 
+use super::follower::{FeedState, Follower, Offer, Stop, after};
 use super::handle::ViewsHandle;
-use crate::store::{EventStore, PAGE_MAX};
+use crate::store::{EventStore, PAGE_MAX, ReadFailure};
 
 /// Read-only connections to the views.
 const CONNECTIONS: usize = 4;
 /// How long to gather after a fold, so that a busy log is folded in batches.
 const GATHER: Duration = Duration::from_millis(4);
-/// How often to look at the log although nothing was heard.
-const POLL: Duration = Duration::from_millis(250);
+/// How often to look at the log although nothing was heard, or although what was heard of cannot be read yet.
+pub(super) const POLL: Duration = Duration::from_millis(250);
 /// How long to wait after the log, the vault or the views did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Hears of every event that the feed reads, in the order of the log.
-pub trait Offer: Send + Sync + 'static {
-    /// Takes `events`; most were delivered by a faster path before.
-    fn offer(&self, events: &[Arc<Envelope>]);
-}
-
-/// How the feed is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedState {
-    /// Why it stands still; `None` while it follows the log.
-    pub stopped: Option<String>,
-    /// Projections that were parked, each with the reason.
-    pub parked: Vec<String>,
-}
 
 /// Follows the log on a thread of its own until it is stopped or dropped.
 pub struct Feed {
     state: Arc<Mutex<FeedState>>,
+    offered: Arc<AtomicU64>,
     ending: Arc<AtomicBool>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
-/// Folds the pages of the log one after the other, and has them heard.
-pub struct Follower {
-    views: Views,
-    reader: ViewsReader,
-    index: Arc<MatchingIndex>,
-    hears: Arc<dyn Offer>,
-    position: watch::Sender<u64>,
-    state: Arc<Mutex<FeedState>>,
-}
-
 struct Tail {
     follower: Follower,
+    folding: Folding,
     log: Arc<dyn EventStore>,
     ending: Arc<AtomicBool>,
     /// Of this thread alone, so that following never waits for another thread's runtime, not even at the end.
     runtime: Runtime,
 }
 
+/// Whether the views follow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folding {
+    GoesOn,
+    /// It failed, and is tried again then.
+    AgainAt(Instant),
+    Stopped,
+}
+
 impl Feed {
-    /// Loads the matching index from `views` and starts to follow `log`.
-    pub fn start(views: Views, log: Arc<dyn EventStore>, hears: Arc<dyn Offer>) -> anyhow::Result<(Self, ViewsHandle)> {
-        let (follower, handle) = Follower::new(views, CONNECTIONS, hears)?;
-        let state = follower.state.clone();
+    /// Loads the matching index from `views` and starts to follow `log`. `hears` is offered what comes after position
+    /// `offered`, which is 0 or that of an event.
+    pub fn start(
+        views: Views,
+        log: Arc<dyn EventStore>,
+        hears: Arc<dyn Offer>,
+        offered: u64,
+    ) -> anyhow::Result<(Self, ViewsHandle)> {
+        let (follower, handle) = Follower::new(views, CONNECTIONS, hears, offered)?;
+        let (state, offered) = (follower.state_handle(), follower.offered_handle());
         let ending = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let tail = Tail { follower, log, ending: ending.clone(), runtime };
+        let tail = Tail { follower, folding: Folding::GoesOn, log, ending: ending.clone(), runtime };
         let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || tail.follow())?;
-        Ok((Self { state, ending, thread: Mutex::new(Some(thread)) }, handle))
+        Ok((Self { state, offered, ending, thread: Mutex::new(Some(thread)) }, handle))
     }
 
     /// How it is.
     pub fn state(&self) -> FeedState {
         self.state.lock().clone()
+    }
+
+    /// The position up to which the log was read and offered: what the log really holds, as of a moment ago. The log's
+    /// own head may be heard of later, when another node wrote.
+    pub fn offered(&self) -> u64 {
+        self.offered.load(Ordering::Acquire)
     }
 
     /// Ends it after the batch at hand, which takes a moment.
@@ -105,121 +98,62 @@ impl Tail {
     fn follow(mut self) {
         let mut head = self.log.head();
         while !self.ending.load(Ordering::Relaxed) {
-            if *head.borrow_and_update() <= self.follower.position() {
+            // Seen before the log is read, so that whatever is written from here on ends the wait.
+            head.mark_unchanged();
+            let got_on = self.go_on().unwrap_or_else(|failure| {
+                tracing::error!(%failure, "the feed cannot read the log");
+                std::thread::sleep(PAUSE);
+                false
+            });
+            if got_on {
+                std::thread::sleep(GATHER);
+            }
+            if !got_on || !self.is_behind(*head.borrow()) {
                 // Ends early when something is written; a closed watch is a log that is shutting down.
                 let heard = self.runtime.block_on(async { tokio::time::timeout(POLL, head.changed()).await });
                 if matches!(heard, Ok(Err(_))) {
                     std::thread::sleep(POLL);
                 }
             }
-            let page = self.runtime.block_on(self.log.read_all(self.follower.position(), PAGE_MAX));
-            match page {
-                Ok(page) if page.is_empty() => {}
-                Ok(page) => match self.follower.fold(&page) {
-                    Ok(()) => std::thread::sleep(GATHER),
-                    Err(Stop::Again) => std::thread::sleep(PAUSE),
-                    Err(Stop::ForGood(why)) => {
-                        tracing::error!(why, "the feed stops; the views stay as they are");
-                        self.follower.state.lock().stopped = Some(why);
-                        return;
-                    }
-                },
-                Err(failure) => {
-                    tracing::error!(%failure, "the feed cannot read the log");
-                    std::thread::sleep(PAUSE);
-                }
-            }
         }
     }
-}
 
-impl Follower {
-    /// Loads the matching index from `views`, which are then read by up to `connections` at once.
-    pub fn new(views: Views, connections: usize, hears: Arc<dyn Offer>) -> anyhow::Result<(Self, ViewsHandle)> {
-        let reader = views.reader(connections)?;
-        let index = Arc::new(MatchingIndex::new());
-        let mut on_offer = Vec::new();
-        reader.each_open_ride(|ride| on_offer.push(ride.index_change()))?;
-        index.apply(on_offer);
-        let (position, seen) = watch::channel(views.position());
-        let handle = ViewsHandle::new(reader.clone(), index.clone(), seen);
-        let state = Arc::new(Mutex::new(FeedState { stopped: None, parked: parked(&views) }));
-        Ok((Self { views, reader, index, hears, position, state }, handle))
+    /// Whether there is something to do, when the log is known to go up to `head`.
+    fn is_behind(&self, head: u64) -> bool {
+        let offered = self.follower.offered();
+        offered < head || (self.folding == Folding::GoesOn && self.follower.position() < offered)
     }
 
-    /// Up to where the log is folded: the next page begins right after it.
-    pub fn position(&self) -> u64 {
-        self.views.position()
+    /// Offers the next page, and folds the next page, mostly the same one. Answers whether there was any.
+    fn go_on(&mut self) -> Result<bool, ReadFailure> {
+        let offered = self.follower.offered();
+        let page = self.read(offered)?;
+        self.follower.offer(&page);
+        if !self.may_fold() {
+            return Ok(!page.is_empty());
+        }
+        let folded = self.follower.position();
+        let behind = if folded < offered { Some(self.read(folded)?) } else { None };
+        let next = after(behind.as_ref().unwrap_or(&page), folded);
+        if !next.is_empty() {
+            self.folding = match self.follower.fold(next) {
+                Ok(()) => Folding::GoesOn,
+                Err(Stop::Again) => Folding::AgainAt(Instant::now() + PAUSE),
+                Err(Stop::ForGood(_)) => Folding::Stopped,
+            };
+        }
+        Ok(!page.is_empty() || !next.is_empty())
     }
 
-    /// Answers questions about what is folded, and blocks meanwhile.
-    pub fn reader(&self) -> &ViewsReader {
-        &self.reader
+    fn read(&self, after: u64) -> Result<Vec<Arc<Envelope>>, ReadFailure> {
+        self.runtime.block_on(self.log.read_all(after, PAGE_MAX))
     }
 
-    /// Folds a page that follows [`Follower::position`], all of it or nothing unless it holds what cannot be read, and
-    /// has it heard.
-    pub fn fold(&mut self, page: &[Arc<Envelope>]) -> Result<(), Stop> {
-        let mut batch = Vec::with_capacity(page.len());
-        let mut unreadable = None;
-        for envelope in page {
-            match Recorded::read(envelope) {
-                Ok(recorded) => batch.push(recorded),
-                Err(error) => {
-                    unreadable = Some((envelope.position, error.to_string()));
-                    break;
-                }
-            }
-        }
-        let folded = self.views.fold(&batch)?;
-        if !folded.parked.is_empty() {
-            self.state.lock().parked = parked(&self.views);
-        }
-        match self.reader.rides(&folded.rides) {
-            Ok(rides) => self.index.apply(rides.iter().map(OfferedRide::index_change)),
-            // The index would be wrong from here on, so nothing later may pretend to be fresh.
-            Err(error) => return Err(Stop::ForGood(format!("the matching index cannot follow: {error}"))),
-        }
-        self.position.send_replace(folded.position);
-        self.hears.offer(&page[..batch.len()]);
-        match unreadable {
-            None => Ok(()),
-            Some((position, why)) => {
-                self.views.stop_at(position, &why)?;
-                Err(Stop::ForGood(format!("event {position} cannot be read: {why}")))
-            }
+    fn may_fold(&self) -> bool {
+        match self.folding {
+            Folding::GoesOn => true,
+            Folding::AgainAt(at) => at <= Instant::now(),
+            Folding::Stopped => false,
         }
     }
-}
-
-/// Why a page is not folded whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The vault or the views do not answer: the same page may come again.
-    Again,
-    /// Nothing more can be folded, for this reason.
-    ForGood(String),
-}
-
-impl From<FoldFailure> for Stop {
-    fn from(failure: FoldFailure) -> Self {
-        match failure {
-            FoldFailure::Retry => Self::Again,
-            FoldFailure::Database(error) => {
-                tracing::error!(%error, "the views cannot be written");
-                Self::Again
-            }
-            FoldFailure::Gap { expected, found } => {
-                Self::ForGood(format!("the log has a hole: expected position {expected}, found {found}"))
-            }
-        }
-    }
-}
-
-fn parked(views: &Views) -> Vec<String> {
-    let parked = views.health().into_iter().filter_map(|projection| {
-        let parked = projection.parked?;
-        Some(format!("{} stopped at position {}: {}", projection.name, parked.position, parked.why))
-    });
-    parked.collect()
 }

@@ -92,7 +92,8 @@ impl Node {
         };
         let ears = Arc::new(Ears { hub: hub.clone(), heard: Mutex::default(), offers });
         let folded = open(&views, vault.clone());
-        let (feed, _) = Follower::new(folded, 1, ears.clone()).expect("the views are whole");
+        let offered = folded.position();
+        let (feed, _) = Follower::new(folded, 1, ears.clone(), offered).expect("the views are whole");
         let (slots, effects, told_to_all) = (BTreeMap::new(), Vec::new(), Vec::new());
         Self { runtime, hub, line, slots, effects, told_to_all, feed, feed_waits: false, life, vault, ears, views }
     }
@@ -134,14 +135,14 @@ impl Node {
         self.vault.away.store(!answers, Ordering::Relaxed);
     }
 
-    /// Folds a page, and answers what the feed has heard of by that.
-    pub fn fold(&mut self, page: &[Arc<Envelope>]) -> Vec<(StreamId, u64)> {
+    /// Takes a page, and answers what the feed has heard of by that.
+    pub fn follow(&mut self, page: &[Arc<Envelope>]) -> Vec<(StreamId, u64)> {
         let _within = self.runtime.enter();
-        match self.feed.fold(page) {
-            Ok(()) => std::mem::take(&mut *self.ears.heard.lock()),
-            Err(Stop::Again) => Vec::new(),
-            Err(Stop::ForGood(why)) => panic!("the feed stops: {why}"),
+        self.feed.offer(page);
+        if let Err(Stop::ForGood(why)) = self.feed.fold(page) {
+            panic!("the feed stops: {why}");
         }
+        std::mem::take(&mut *self.ears.heard.lock())
     }
 }
 

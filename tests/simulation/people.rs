@@ -12,6 +12,7 @@ use palabre_events::{
     AccountId, Actor, CommandKey, ConversationId, KeyId, ProposalId, ReservationId, RideId, Stretch,
     sealed::MessageText,
 };
+use std::collections::BTreeSet;
 
 use crate::truth::Talk;
 use crate::world::{Whose, World};
@@ -54,6 +55,7 @@ impl World {
             preferences: None,
             vehicle: None,
             comment: None,
+            cleared: BTreeSet::new(),
         };
         let over = offer.stage != Stage::Offered;
         let command = match if over { 9 } else { self.dice.below(12) } {

@@ -84,7 +84,7 @@ impl World {
             }
             Wire::Followed { node, life, page } if self.nodes[node].life == life => {
                 self.nodes[node].feed_waits = false;
-                for (stream, version) in page.map(|page| self.nodes[node].fold(&page)).unwrap_or_default() {
+                for (stream, version) in page.map(|page| self.nodes[node].follow(&page)).unwrap_or_default() {
                     self.heard_of(node, stream, version);
                 }
             }

@@ -1,6 +1,6 @@
 //! What the server is measured against: the simplest fast WebSocket broadcaster, which keeps nothing.
 //!
-//! Rooms of two; a message goes as it is to everybody in its room, the sender included. No accounts, no checks, no log: it is the least
+//! A message goes as it is to everybody in its room, the sender included. No accounts, no checks, no log: it is the least
 //! that the same traffic costs in Rust. It runs as a process of its own, so that its processor time can be told apart.
 
 use anyhow::{Context, Result};
@@ -16,6 +16,7 @@ use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
+use palabre_load_tests::talk::measured::Spent;
 use palabre_load_tests::{procfs, server};
 
 /// Messages that may wait for one reader; one that is further behind loses its connection.
@@ -105,8 +106,8 @@ impl Broadcaster {
     }
 
     /// Processor seconds of its process.
-    pub fn cpu_seconds(&self) -> Result<f64> {
-        procfs::cpu_seconds(self.child.id()).context("the broadcaster is gone")
+    pub fn spent(&self) -> Result<Spent> {
+        procfs::cpu_seconds(self.child.id()).map(Spent::alone).context("the broadcaster is gone")
     }
 
     /// Resident bytes of its process.

@@ -1,10 +1,15 @@
 //! What a run measured, as figures and as the tables that people read.
 
-use hdrhistogram::Histogram;
 use palabre_load_tests::report::{Table, thousands};
+use palabre_load_tests::talk::measured::{Measured, quantile_ms};
 use serde::Serialize;
 
-use crate::fleet::{Dialect, Measured};
+use crate::talk::Phase;
+
+/// What the broadcaster is called.
+pub const BROADCASTER: &str = "broadcaster";
+/// What a server that stands alone is called.
+pub const PALABRE: &str = "palabre";
 
 /// Everything that one run measured.
 #[derive(Default, Serialize)]
@@ -19,7 +24,7 @@ pub struct Figures {
     pub talk: Vec<Talk>,
     /// Memory of connections that wait.
     pub idle: Vec<Idle>,
-    /// Events in the log at the end.
+    /// Events in the log at the end, of a server that stands alone.
     pub events: u64,
     /// Events a second folded into new views.
     pub replay_events_per_s: Option<f64>,
@@ -30,14 +35,16 @@ pub struct Figures {
 /// One phase of talk.
 #[derive(Serialize)]
 pub struct Talk {
-    /// `palabre` or `broadcaster`.
-    pub server: &'static str,
+    /// `palabre`, several nodes of it, or `broadcaster`.
+    pub server: String,
     /// `closed` or `open` loop.
     pub mode: &'static str,
-    /// Conversations of two.
+    /// Conversations that are talked in.
     pub conversations: usize,
-    /// Messages in flight, in closed loop.
-    pub in_flight: Option<usize>,
+    /// Connections in each, that of the sender included.
+    pub readers: usize,
+    /// Messages in flight, or how many leave in a second.
+    pub load: String,
     /// Acknowledged messages a second.
     pub messages_per_s: f64,
     /// Milliseconds from sending or appointment to acknowledgement.
@@ -46,16 +53,35 @@ pub struct Talk {
     pub p99_ms: f64,
     /// The slowest.
     pub max_ms: f64,
-    /// Server's processor seconds for a million deliveries.
+    /// Milliseconds from appointment to the readers other than the sender; in open loop.
+    pub delivered: Option<Delivered>,
+    /// Server's processor seconds for a million deliveries, all nodes together.
     pub cpu_s_per_million_deliveries: f64,
     /// That, as a multiple of the broadcaster's in the same phase.
     pub times_broadcaster: Option<f64>,
+    /// PostgreSQL's processor seconds for a million deliveries.
+    pub postgres_cpu_s_per_million_deliveries: f64,
+    /// Redis' processor seconds for a million deliveries.
+    pub redis_cpu_s_per_million_deliveries: f64,
+    /// Server, PostgreSQL and Redis together, as a multiple of the broadcaster's in the same phase.
+    pub all_times_broadcaster: Option<f64>,
     /// Processors that the server used.
     pub server_cpus: f64,
     /// Processors that the load generator used.
     pub generator_cpus: f64,
     /// Messages that were refused as temporary.
     pub refused: u64,
+}
+
+/// From appointment to the readers.
+#[derive(Serialize)]
+pub struct Delivered {
+    /// Half of them within so many milliseconds.
+    pub p50_ms: f64,
+    /// All but one of a hundred.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
 }
 
 /// Memory of connections that wait.
@@ -82,46 +108,61 @@ pub struct Start {
 
 impl Talk {
     /// A phase, from what was measured.
-    pub fn new(dialect: Dialect, conversations: usize, in_flight: Option<usize>, measured: &Measured) -> Self {
-        let millis = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+    pub fn new(server: &str, phase: Phase, measured: &Measured) -> Self {
+        let (acknowledged, delivered) = (&measured.acknowledged_us, &measured.delivered_us);
         Self {
-            server: name(dialect),
-            mode: if in_flight.is_some() { "closed" } else { "open" },
-            conversations,
-            in_flight,
-            messages_per_s: measured.messages_per_s,
-            p50_ms: millis(&measured.latency_us, 0.5),
-            p99_ms: millis(&measured.latency_us, 0.99),
-            max_ms: measured.latency_us.max() as f64 / 1000.0,
-            cpu_s_per_million_deliveries: measured.cpu_s_per_million,
+            server: server.to_owned(),
+            mode: phase.load.mode(),
+            conversations: phase.conversations,
+            readers: phase.readers,
+            load: phase.load.to_string(),
+            messages_per_s: measured.messages_per_s(),
+            p50_ms: quantile_ms(acknowledged, 0.5),
+            p99_ms: quantile_ms(acknowledged, 0.99),
+            max_ms: quantile_ms(acknowledged, 1.0),
+            delivered: (!delivered.is_empty()).then(|| Delivered {
+                p50_ms: quantile_ms(delivered, 0.5),
+                p99_ms: quantile_ms(delivered, 0.99),
+                max_ms: quantile_ms(delivered, 1.0),
+            }),
+            cpu_s_per_million_deliveries: measured.per_million_deliveries(measured.spent.server),
             times_broadcaster: None,
-            server_cpus: measured.server_cpus,
-            generator_cpus: measured.generator_cpus,
+            postgres_cpu_s_per_million_deliveries: measured.per_million_deliveries(measured.spent.postgres),
+            redis_cpu_s_per_million_deliveries: measured.per_million_deliveries(measured.spent.redis),
+            all_times_broadcaster: None,
+            server_cpus: measured.spent.server / measured.seconds,
+            generator_cpus: measured.generator / measured.seconds,
             refused: measured.refused,
         }
     }
-}
 
-/// The server that speaks a dialect.
-pub fn name(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Palabre => "palabre",
-        Dialect::Broadcast => "broadcaster",
+    fn is_bare(&self) -> bool {
+        self.server == BROADCASTER
+    }
+
+    /// What was asked, apart from whom.
+    fn asked(&self) -> (usize, usize, String) {
+        (self.conversations, self.readers, self.load.clone())
+    }
+
+    /// How many conversations, and the readers of each.
+    fn rooms(&self) -> String {
+        format!("{} × {}", thousands(self.conversations as f64), self.readers)
     }
 }
 
 impl Figures {
     /// Sets each phase of the server in relation to the broadcaster's of the same kind.
     pub fn relate(&mut self) {
-        let bare: Vec<_> = self
-            .talk
-            .iter()
-            .filter(|talk| talk.server == name(Dialect::Broadcast))
-            .map(|talk| ((talk.mode, talk.conversations, talk.in_flight), talk.cpu_s_per_million_deliveries))
-            .collect();
-        for talk in self.talk.iter_mut().filter(|talk| talk.server == name(Dialect::Palabre)) {
-            let same = bare.iter().find(|(phase, _)| *phase == (talk.mode, talk.conversations, talk.in_flight));
-            talk.times_broadcaster = same.map(|(_, cpu)| talk.cpu_s_per_million_deliveries / cpu);
+        let bare: Vec<_> = self.talk.iter().filter(|talk| talk.is_bare()).collect();
+        let bare: Vec<_> = bare.iter().map(|talk| (talk.asked(), talk.cpu_s_per_million_deliveries)).collect();
+        for talk in self.talk.iter_mut().filter(|talk| !talk.is_bare()) {
+            let asked = talk.asked();
+            let Some((_, bare)) = bare.iter().find(|(phase, _)| *phase == asked) else { continue };
+            let servers = talk.cpu_s_per_million_deliveries;
+            let beside = talk.postgres_cpu_s_per_million_deliveries + talk.redis_cpu_s_per_million_deliveries;
+            (talk.times_broadcaster, talk.all_times_broadcaster) =
+                (Some(servers / bare), Some((servers + beside) / bare));
         }
     }
 
@@ -134,6 +175,10 @@ impl Figures {
             thousands(self.flushes_per_s),
             self.talk_table()
         );
+        text += &format!("\n{}", self.delivered_table());
+        if self.talk.iter().any(|talk| talk.postgres_cpu_s_per_million_deliveries > 0.0) {
+            text += &format!("\n{}", self.services_table());
+        }
         if !self.idle.is_empty() {
             text += &format!("\n{}", self.idle_table());
         }
@@ -142,7 +187,7 @@ impl Figures {
 
     fn talk_table(&self) -> Table {
         let mut table = Table::new([
-            "conversations",
+            "conversations × readers",
             "load",
             "server",
             "messages/s",
@@ -154,16 +199,12 @@ impl Figures {
             "CPUs server + generator",
         ]);
         for talk in &self.talk {
-            let load = match talk.in_flight {
-                Some(in_flight) => format!("{in_flight} in flight"),
-                None => "steady".to_owned(),
-            };
             let refused =
                 if talk.refused > 0 { format!(" ({} refused)", thousands(talk.refused as f64)) } else { String::new() };
             table.row([
-                thousands(talk.conversations as f64),
-                load,
-                talk.server.to_owned(),
+                talk.rooms(),
+                talk.load.clone(),
+                talk.server.clone(),
                 thousands(talk.messages_per_s) + &refused,
                 format!("{:.1}", talk.p50_ms),
                 format!("{:.1}", talk.p99_ms),
@@ -171,6 +212,45 @@ impl Figures {
                 format!("{:.1}", talk.cpu_s_per_million_deliveries),
                 talk.times_broadcaster.map_or_else(|| "1".to_owned(), |times| format!("{times:.1}")),
                 format!("{:.2} + {:.2}", talk.server_cpus, talk.generator_cpus),
+            ]);
+        }
+        table
+    }
+
+    /// From the appointment at the sender to the other readers: on other nodes, where there are several.
+    fn delivered_table(&self) -> Table {
+        let columns = ["conversations × readers", "load", "server", "delivered: p50 ms", "p99 ms", "max ms"];
+        let mut table = Table::new(columns);
+        for talk in &self.talk {
+            if let Some(delivered) = &talk.delivered {
+                let times = [delivered.p50_ms, delivered.p99_ms, delivered.max_ms].map(|time| format!("{time:.1}"));
+                table.row([talk.rooms(), talk.load.clone(), talk.server.clone()].into_iter().chain(times));
+            }
+        }
+        table
+    }
+
+    /// What PostgreSQL and Redis used beside the nodes.
+    fn services_table(&self) -> Table {
+        let mut table = Table::new([
+            "conversations × readers",
+            "load",
+            "server",
+            "PostgreSQL: CPU s / million deliveries",
+            "Redis",
+            "nodes, × bare",
+            "all together, × bare",
+        ]);
+        let times = |times: Option<f64>| times.map_or_else(|| "?".to_owned(), |times| format!("{times:.1}"));
+        for talk in self.talk.iter().filter(|talk| !talk.is_bare()) {
+            table.row([
+                talk.rooms(),
+                talk.load.clone(),
+                talk.server.clone(),
+                format!("{:.1}", talk.postgres_cpu_s_per_million_deliveries),
+                format!("{:.1}", talk.redis_cpu_s_per_million_deliveries),
+                times(talk.times_broadcaster),
+                times(talk.all_times_broadcaster),
             ]);
         }
         table
@@ -190,7 +270,10 @@ impl Figures {
     }
 
     fn log_lines(&self) -> String {
-        let mut lines = format!("\nThe log holds {} events.\n", thousands(self.events as f64));
+        let mut lines = String::new();
+        if self.events > 0 {
+            lines += &format!("\nThe log holds {} events.\n", thousands(self.events as f64));
+        }
         if let Some(rate) = self.replay_events_per_s {
             lines += &format!("Replay into new views: {} events/s.\n", thousands(rate));
         }

@@ -4,16 +4,18 @@
 //! share its processors. How to read the report: `docs/LOAD-TESTS.md`.
 
 mod broadcaster;
-mod cast;
 mod figures;
-mod fleet;
+mod idle;
+mod nodes;
 mod phases;
-mod seats;
-mod wire;
+mod talk;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use palabre_load_tests::server;
+use palabre_load_tests::talk::rooms::PEOPLE_MAX;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Measures the chat, beside a bare broadcaster that keeps nothing, in one run.
 #[derive(Parser)]
@@ -35,6 +37,33 @@ enum Role {
     },
 }
 
+/// How many people of a group talk, and on how many devices each.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    people: usize,
+    devices: usize,
+}
+
+impl Group {
+    /// Connections that each message reaches.
+    pub fn readers(self) -> usize {
+        self.people * self.devices
+    }
+}
+
+impl FromStr for Group {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers =
+            text.split_once('x').and_then(|(people, devices)| Some((people.parse().ok()?, devices.parse().ok()?)));
+        match numbers {
+            Some((people @ 2..=PEOPLE_MAX, devices @ 1..)) => Ok(Self { people, devices }),
+            _ => Err(format!("PEOPLExDEVICES, of 2 to {PEOPLE_MAX} people")),
+        }
+    }
+}
+
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Bench {
@@ -50,6 +79,12 @@ pub struct Bench {
     /// Messages a second in open loop, over the largest number of conversations.
     #[arg(long, default_value_t = 60)]
     rate: u32,
+    /// Groups of a ride, as PEOPLExDEVICES: each message goes to all devices of all people.
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_values = ["129x1", "125x4"])]
+    groups: Vec<Group>,
+    /// Nodes on one log in PostgreSQL with Redis between them; 1 is a server on the embedded store.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    nodes: u8,
     /// Numbers of idle connections whose memory is measured, rising.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
     idle: Vec<usize>,
@@ -64,16 +99,8 @@ fn main() -> Result<()> {
     match arguments.role {
         Some(Role::Broadcast { port }) => runtime.block_on(broadcaster::serve(port)),
         None => {
-            raise_open_files()?;
+            server::raise_open_files()?;
             runtime.block_on(phases::run(&arguments.bench))
         }
     }
-}
-
-/// Lets this process, and those it starts, open as many files as the system allows: each connection is one.
-fn raise_open_files() -> Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
-    Ok(())
 }

@@ -2,26 +2,35 @@
 
 use anyhow::{Context, Result, ensure};
 use palabre_load_tests::client::Api;
+use palabre_load_tests::load::Load;
 use palabre_load_tests::places::{GRENOBLE, LYON};
 use palabre_load_tests::report;
 use palabre_load_tests::server::{self, Server};
+use palabre_load_tests::talk::fleet::{Dialect, Fleet};
+use palabre_load_tests::talk::measured::Spent;
+use palabre_load_tests::talk::rooms::{self, Room};
+use palabre_load_tests::talk::seats;
 use std::time::{Duration, Instant};
 
-use crate::Bench;
-use crate::broadcaster::Broadcaster;
-use crate::cast::{self, Pair};
-use crate::figures::{Figures, Idle, Start, Talk, name};
-use crate::fleet::{Dialect, Fleet, Seat};
-use crate::seats;
+use crate::figures::{Figures, Start, Talk};
+use crate::nodes::Nodes;
+use crate::talk::{Phase, with_broadcaster, with_palabre};
+use crate::{Bench, Group, idle};
 
-/// How long each closed loop runs before it is measured.
-const WARM_UP: Duration = Duration::from_millis(1500);
 /// Starts that are timed.
 const STARTS: usize = 3;
 /// Between two attempts at a first answer.
 const PAUSE: Duration = Duration::from_millis(2);
 /// What the log must hold before a start is timed.
 const EVENTS_BEFORE_START: u64 = 100_000;
+/// Messages in flight in one group, where each has hundreds of readers.
+const IN_FLIGHT_IN_A_GROUP: [usize; 2] = [4, 32];
+
+/// Who talks in a run.
+struct Cast {
+    pairs: Vec<Room>,
+    group: Option<Room>,
+}
 
 /// Runs all of it and writes the report.
 pub async fn run(bench: &Bench) -> Result<()> {
@@ -29,46 +38,96 @@ pub async fn run(bench: &Bench) -> Result<()> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut figures = Figures { begun_at, processors, ..Figures::default() };
     if bench.only_broadcaster {
-        for conversations in &bench.conversations {
-            for in_flight in windows(*conversations) {
-                talk(bench, &mut figures, None, *conversations, Some(in_flight)).await?;
-            }
+        for (phase, _) in bench.phases() {
+            figures.talk.push(with_broadcaster(phase).await?);
         }
     } else {
-        let mut server = Server::new(server::binary(bench.palabre.as_deref())?)?;
-        if let Err(error) = with_server(bench, &mut server, &mut figures).await {
-            println!("{}", server.log_tail()?);
-            println!("the server's directory is kept: {}", server.keep()?.display());
-            return Err(error);
-        }
+        measure(bench, &mut figures).await?;
     }
     figures.relate();
     let markdown = figures.markdown();
     println!("\n{markdown}");
-    report::write("bench-chat", &figures, &markdown)
+    report::write(if bench.nodes == 1 { "bench-chat" } else { "bench-nodes" }, &figures, &markdown)
 }
 
-async fn with_server(bench: &Bench, server: &mut Server, figures: &mut Figures) -> Result<()> {
-    server.lift_limits();
-    figures.flushes_per_s = server::flushes_per_second(server.dir())?;
-    server.start().await?;
-    let most = bench.conversations.iter().copied().max().context("there is a number of conversations")?;
-    let pairs = cast::pairs(server.address(), most).await?;
-    for conversations in &bench.conversations {
-        for in_flight in windows(*conversations) {
-            talk(bench, figures, Some((server, &pairs)), *conversations, Some(in_flight)).await?;
+async fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> {
+    let binary = server::binary(bench.palabre.as_deref())?;
+    let mut nodes = match bench.nodes {
+        1 => Nodes::embedded(&binary).await?,
+        several => Nodes::joined(&binary, several.into()).await?,
+    };
+    figures.flushes_per_s = server::flushes_per_second(&nodes.log_folder())?;
+    let mut measured = async {
+        let cast = Cast::gather(bench, &nodes).await?;
+        for (phase, group) in bench.phases() {
+            figures.talk.push(with_broadcaster(phase).await?);
+            figures.talk.push(cast.talk(phase, group, &nodes).await?);
+        }
+        anyhow::Ok(cast)
+    }
+    .await;
+    if let Ok(cast) = &measured {
+        let rest = if bench.nodes == 1 {
+            alone(bench, nodes.first(), cast, figures).await
+        } else {
+            nodes = nodes.without_redis(&binary).await?;
+            steady(bench, &nodes, cast, figures).await
+        };
+        measured = rest.and(measured);
+    }
+    if measured.is_err() {
+        nodes.keep()?;
+    }
+    measured.map(drop)
+}
+
+impl Cast {
+    async fn gather(bench: &Bench, nodes: &Nodes) -> Result<Self> {
+        let server = nodes.addresses()[0];
+        let pairs = rooms::pairs(server, bench.most_conversations()).await?;
+        let group = match bench.groups.iter().map(|group| group.people).max() {
+            Some(people) => Some(rooms::group(server, people).await?),
+            None => None,
+        };
+        Ok(Self { pairs, group })
+    }
+
+    async fn talk(&self, phase: Phase, group: Option<Group>, nodes: &Nodes) -> Result<Talk> {
+        match group {
+            None => with_palabre(phase, nodes, &self.pairs[..phase.conversations], 1).await,
+            Some(Group { people, devices }) => {
+                let room = self.group.as_ref().context("a group was gathered")?.first(people);
+                with_palabre(phase, nodes, &[room], devices).await
+            }
         }
     }
-    talk(bench, figures, Some((server, &pairs)), most, None).await?;
-    fill(server, &pairs).await?;
-    figures.events = head(&pairs).await?;
-    server.stop().await?;
-    figures.replay_events_per_s = Some(replay(server)?);
-    for _ in 0..STARTS {
-        figures.starts.push(first_answers(server, &pairs[0]).await?);
-        server.kill()?;
+}
+
+impl Bench {
+    fn most_conversations(&self) -> usize {
+        self.conversations.iter().copied().max().unwrap_or(1)
     }
-    idle(bench, figures, server, &pairs).await
+
+    /// All phases of talk, with the group of those that have one.
+    fn phases(&self) -> Vec<(Phase, Option<Group>)> {
+        let span = Duration::from_secs(self.seconds);
+        let steady = Load::PerSecond(self.rate);
+        let pairs = |conversations, load| (Phase { conversations, readers: 2, load, span }, None);
+        let group =
+            |group: Group, load| (Phase { conversations: 1, readers: group.readers(), load, span }, Some(group));
+        let mut phases = Vec::new();
+        for conversations in &self.conversations {
+            phases.extend(
+                windows(*conversations).into_iter().map(|flights| pairs(*conversations, Load::InFlight(flights))),
+            );
+        }
+        phases.push(pairs(self.most_conversations(), steady));
+        for size in &self.groups {
+            phases.extend(IN_FLIGHT_IN_A_GROUP.map(|flights| group(*size, Load::InFlight(flights))));
+            phases.push(group(*size, steady));
+        }
+        phases
+    }
 }
 
 /// Messages in flight to try: a small and a large window for each connection, but never more in all than a busy server
@@ -81,65 +140,44 @@ fn windows(conversations: usize) -> Vec<usize> {
     }
 }
 
-/// One phase of talk, first with the broadcaster and then with the server.
-async fn talk(
-    bench: &Bench,
-    figures: &mut Figures,
-    palabre: Option<(&Server, &[Pair])>,
-    conversations: usize,
-    in_flight: Option<usize>,
-) -> Result<()> {
-    let bare = Broadcaster::start().await?;
-    let connections = seats::of_broadcaster(bare.address, 0..2 * conversations).await?;
-    let cpu = || bare.cpu_seconds();
-    figures.talk.push(phase(bench, Dialect::Broadcast, connections, in_flight, cpu).await?);
-    drop(bare);
-    if let Some((server, pairs)) = palabre {
-        let connections = seats::of_palabre(server.address(), &pairs[..conversations]).await?;
-        let cpu = || server.cpu_seconds();
-        figures.talk.push(phase(bench, Dialect::Palabre, connections, in_flight, cpu).await?);
+/// The steady phases once more.
+async fn steady(bench: &Bench, nodes: &Nodes, cast: &Cast, figures: &mut Figures) -> Result<()> {
+    let phases = bench.phases().into_iter();
+    for (phase, group) in phases.filter(|(phase, _)| matches!(phase.load, Load::PerSecond(_))) {
+        figures.talk.push(cast.talk(phase, group, nodes).await?);
     }
     Ok(())
 }
 
-async fn phase(
-    bench: &Bench,
-    dialect: Dialect,
-    connections: Vec<Seat>,
-    in_flight: Option<usize>,
-    cpu: impl Fn() -> Result<f64>,
-) -> Result<Talk> {
-    let (conversations, span) = (connections.len() / 2, Duration::from_secs(bench.seconds));
-    let (fleet, _readers) = Fleet::launch(dialect, connections);
-    let measured = match in_flight {
-        Some(in_flight) => fleet.closed_loop(in_flight, (WARM_UP, span), cpu).await,
-        None => fleet.open_loop(bench.rate, span, cpu).await,
-    };
-    let load = in_flight.map_or_else(|| format!("{} a second", bench.rate), |flights| format!("{flights} in flight"));
-    let measured = measured.with_context(|| format!("{}, {conversations} conversations, {load}", name(dialect)))?;
-    let talk = Talk::new(dialect, conversations, in_flight, &measured);
-    println!(
-        "{:>11}, {conversations:>5} conversations, {load:>14}: {:>7.0} messages/s, p50 {:>6.1} ms, p99 {:>6.1} ms",
-        talk.server, talk.messages_per_s, talk.p50_ms, talk.p99_ms
-    );
-    Ok(talk)
+/// What is measured of a server that stands alone: replay, start, and the memory of connections that wait.
+async fn alone(bench: &Bench, server: &mut Server, cast: &Cast, figures: &mut Figures) -> Result<()> {
+    fill(server, &cast.pairs).await?;
+    figures.events = head(&cast.pairs).await?;
+    server.stop().await?;
+    figures.replay_events_per_s = Some(replay(server)?);
+    for _ in 0..STARTS {
+        figures.starts.push(first_answers(server, &cast.pairs[0]).await?);
+        server.kill()?;
+    }
+    figures.idle = idle::measure(&bench.idle, server, &cast.pairs).await?;
+    Ok(())
 }
 
 /// Talks on until the log holds what a start is timed with.
-async fn fill(server: &Server, pairs: &[Pair]) -> Result<()> {
+async fn fill(server: &Server, pairs: &[Room]) -> Result<()> {
     let give_up = Instant::now() + Duration::from_secs(120);
     while head(pairs).await? < EVENTS_BEFORE_START {
         ensure!(Instant::now() < give_up, "the log does not reach {EVENTS_BEFORE_START} events");
-        let connections = seats::of_palabre(server.address(), pairs).await?;
-        let (fleet, _readers) = Fleet::launch(Dialect::Palabre, connections);
-        fleet.closed_loop(256, (Duration::ZERO, Duration::from_secs(5)), || Ok(0.0)).await?;
+        let connections = seats::of_palabre(&[server.address()], pairs, 1).await?;
+        let (fleet, _connections) = Fleet::launch(Dialect::Palabre, 2, connections);
+        let loops = (Duration::ZERO, Duration::from_secs(5));
+        fleet.closed_loop(256, loops, || Ok(Spent::default())).await?;
         println!("filling the log: {} more messages", fleet.acknowledged());
     }
     Ok(())
 }
-
 /// The position of the last event.
-async fn head(pairs: &[Pair]) -> Result<u64> {
+async fn head(pairs: &[Room]) -> Result<u64> {
     let marked = pairs[0].people[0].api.post("requests", &request()).await?;
     marked["position"].as_u64().context("the answer to a write has a position")
 }
@@ -157,7 +195,7 @@ fn replay(server: &Server) -> Result<f64> {
 }
 
 /// Starts the server and asks for an inbox and a search until both are answered.
-async fn first_answers(server: &mut Server, pair: &Pair) -> Result<Start> {
+async fn first_answers(server: &mut Server, pair: &Room) -> Result<Start> {
     let begun = Instant::now();
     server.spawn()?;
     let api = &pair.people[0].api;
@@ -178,46 +216,4 @@ async fn first(api: &Api, path: &str, begun: Instant) -> Result<Duration> {
         ensure!(begun.elapsed() < server::START_BOUND, "no answer to {path} within {:?}", server::START_BOUND);
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// Memory of connections that wait, of the broadcaster and of a server that was just started.
-async fn idle(bench: &Bench, figures: &mut Figures, server: &mut Server, pairs: &[Pair]) -> Result<()> {
-    let bare = Broadcaster::start().await?;
-    let before = bare.resident_bytes()?;
-    let (mut opened, mut waiting) = (0, Vec::new());
-    for count in &bench.idle {
-        let connections = seats::of_broadcaster(bare.address, opened..*count).await?;
-        (opened, waiting) = (*count, waits(waiting, Dialect::Broadcast, connections).await?);
-        figures.idle.push(grown(Dialect::Broadcast, *count, before, bare.resident_bytes()?));
-    }
-    drop((waiting, bare));
-    server.start().await?;
-    // The first connections let the server take what it takes once.
-    drop(seats::idle_of_palabre(server.address(), pairs, 0..10).await?);
-    let before = server.resident_bytes()?;
-    let (mut opened, mut waiting) = (0, Vec::new());
-    for count in &bench.idle {
-        let connections = seats::idle_of_palabre(server.address(), pairs, opened..*count).await?;
-        (opened, waiting) = (*count, waits(waiting, Dialect::Palabre, connections).await?);
-        figures.idle.push(grown(Dialect::Palabre, *count, before, server.resident_bytes()?));
-    }
-    drop(waiting);
-    server.stop().await
-}
-
-type Waiting = (std::sync::Arc<Fleet>, tokio::task::JoinSet<()>);
-
-/// Lets `connections` wait beside those that already do, answering pings; all must stay open.
-async fn waits(mut waiting: Vec<Waiting>, dialect: Dialect, connections: Vec<Seat>) -> Result<Vec<Waiting>> {
-    waiting.push(Fleet::launch(dialect, connections));
-    // What opening took for a moment is given back within a second or two.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    waiting.iter().try_for_each(|(fleet, _)| fleet.check())?;
-    Ok(waiting)
-}
-
-fn grown(dialect: Dialect, connections: usize, resident_before: u64, resident: u64) -> Idle {
-    let bytes_per_connection = resident.saturating_sub(resident_before) as f64 / connections as f64;
-    println!("{:>11}, {connections:>6} idle connections: {bytes_per_connection:.0} bytes each", name(dialect));
-    Idle { server: name(dialect), connections, bytes_per_connection, resident_before }
 }

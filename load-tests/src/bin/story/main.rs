@@ -5,11 +5,11 @@
 
 mod cast;
 mod narrator;
-mod offers;
 mod scenes;
 
 use anyhow::Result;
 use clap::Parser;
+use palabre_load_tests::offers;
 use palabre_load_tests::server::{self, Server};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use palabre_load_tests::chat::Tally;
 use palabre_load_tests::client::{Api, id_in};
 use palabre_load_tests::ledger::Ledger;
+use palabre_load_tests::offers::Offers;
 use palabre_load_tests::places::{BOURGOIN, GRENOBLE, ISLE_D_ABEAU, LYON, RUY};
 use palabre_load_tests::report::thousands;
 use palabre_load_tests::server::Server;
@@ -15,7 +16,6 @@ use uuid::Uuid;
 
 use crate::cast::{BOUND, Player, compare, mentions, proposal};
 use crate::narrator::{Narrator, hour, price, sentences};
-use crate::offers::Offers;
 
 /// Everything on the stage.
 struct Scene<'a> {

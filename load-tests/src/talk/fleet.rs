@@ -2,33 +2,34 @@
 //!
 //! Closed loop: a fixed number of messages is always in flight; each acknowledgement lets the next connection send.
 //! Open loop: messages leave at their appointed times whatever the server does, and latency counts from those times,
-//! so that a server which stalls cannot hide the messages that it kept from being sent (coordinated omission).
+//! so that a server which stalls cannot hide the messages that it kept from being sent (coordinated omission). Each
+//! message carries its number in its text, by which whoever reads it knows its appointment.
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::BytesMut;
-use hdrhistogram::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::wire::{self, Heard, ID_DIGITS, ID_MIN, Template};
+use super::measured::{Latencies, Measured, Reading, Spent};
+use super::wire::{self, Heard, ID_DIGITS, ID_MIN, Template};
 
 /// The most messages in flight at once.
 pub const FLIGHTS: usize = 4096;
+/// Stands before the text of a message, which begins with its id.
+const TEXT_MARK: &[u8] = br#""text":""#;
 /// How long the last messages may take to arrive once nothing is sent any more.
 const DRAIN_BOUND: Duration = Duration::from_secs(15);
-/// Histograms, so that two connections seldom wait for one another.
-const SHARDS: usize = 16;
 
 /// Whose frames these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// The server's: an answer to the sender, and an event to both.
+    /// The server's: an answer to the sender, and an event to everybody in the room.
     Palabre,
-    /// The broadcaster's: the frame itself to both; the sender takes its own as the answer.
+    /// The broadcaster's: the frame itself to everybody in the room; the sender takes its own as the answer.
     Broadcast,
 }
 
@@ -56,9 +57,24 @@ struct Flight {
     since_ns: AtomicU64,
 }
 
-/// All connections of one phase.
+/// When the messages of an open loop are due, by their number.
+#[derive(Clone, Copy)]
+struct Schedule {
+    first: u64,
+    begun_ns: u64,
+    rate: f64,
+}
+
+impl Schedule {
+    fn appointed_ns(&self, number: u64) -> u64 {
+        self.begun_ns + ((number - self.first) as f64 / self.rate * 1e9) as u64
+    }
+}
+
+/// Many open connections to one server.
 pub struct Fleet {
     dialect: Dialect,
+    readers: u64,
     lines: Vec<Line>,
     flights: Vec<Flight>,
     begun: Instant,
@@ -68,46 +84,24 @@ pub struct Fleet {
     delivered: AtomicU64,
     goes_on: AtomicBool,
     records: AtomicBool,
-    latencies: Vec<Mutex<Histogram<u64>>>,
+    /// While an open loop is run.
+    schedule: RwLock<Option<Schedule>>,
+    until_answer: Latencies,
+    until_reader: Latencies,
     fault: OnceLock<String>,
 }
 
-/// What one phase measured.
-pub struct Measured {
-    /// Acknowledged messages a second.
-    pub messages_per_s: f64,
-    /// Server's processor seconds for a million deliveries.
-    pub cpu_s_per_million: f64,
-    /// Share of one processor that this load generator used.
-    pub generator_cpus: f64,
-    /// Share of one processor that the server used.
-    pub server_cpus: f64,
-    /// Microseconds from sending (closed loop) or appointment (open loop) to acknowledgement.
-    pub latency_us: Histogram<u64>,
-    /// Commands that were refused.
-    pub refused: u64,
-}
-
-struct Reading {
-    at: Instant,
-    acknowledged: u64,
-    delivered: u64,
-    refused: u64,
-    server: f64,
-    generator: f64,
-}
-
 impl Fleet {
-    /// Takes over the connections: those of one conversation stand next to each other.
-    pub fn launch(dialect: Dialect, seats: Vec<Seat>) -> (Arc<Self>, JoinSet<()>) {
+    /// Takes over the connections, `readers` of them in each room.
+    pub fn launch(dialect: Dialect, readers: usize, seats: Vec<Seat>) -> (Arc<Self>, JoinSet<()>) {
         let (mut lines, mut buffers) = (Vec::new(), Vec::new());
         for Seat { stream, buffer, template } in seats {
             lines.push(Line { stream, template: tokio::sync::Mutex::new(template) });
             buffers.push(buffer);
         }
-        let histogram = || Mutex::new(Histogram::new_with_bounds(1, 120_000_000, 3).expect("the bounds are in order"));
         let fleet = Arc::new(Self {
             dialect,
+            readers: readers as u64,
             lines,
             flights: std::iter::repeat_with(Flight::default).take(FLIGHTS).collect(),
             begun: Instant::now(),
@@ -117,20 +111,22 @@ impl Fleet {
             delivered: AtomicU64::new(0),
             goes_on: AtomicBool::new(false),
             records: AtomicBool::new(false),
-            latencies: std::iter::repeat_with(histogram).take(SHARDS).collect(),
+            schedule: RwLock::new(None),
+            until_answer: Latencies::new(),
+            until_reader: Latencies::new(),
             fault: OnceLock::new(),
         });
-        let mut readers = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for (index, buffer) in buffers.into_iter().enumerate() {
             let fleet = Arc::clone(&fleet);
-            readers.spawn(async move {
+            tasks.spawn(async move {
                 if let Err(error) = fleet.read(index, buffer).await {
                     // The first fault says it all; the others follow from it.
                     fleet.fault.set(format!("connection {index}: {error:#}")).ok();
                 }
             });
         }
-        (fleet, readers)
+        (fleet, tasks)
     }
 
     /// Keeps `in_flight` messages in flight for `warm_up` and then for `span`, which is measured.
@@ -138,7 +134,7 @@ impl Fleet {
         self: &Arc<Self>,
         in_flight: usize,
         (warm_up, span): (Duration, Duration),
-        cpu: impl Fn() -> Result<f64>,
+        spent: impl Fn() -> Result<Spent>,
     ) -> Result<Measured> {
         ensure!(in_flight <= FLIGHTS, "at most {FLIGHTS} messages can be in flight");
         self.goes_on.store(true, SeqCst);
@@ -146,14 +142,14 @@ impl Fleet {
             self.send(flight, self.now_ns()).await?;
         }
         tokio::time::sleep(warm_up).await;
-        let before = self.read_off(&cpu)?;
+        let before = self.read_off(&spent)?;
         self.records.store(true, SeqCst);
         tokio::time::sleep(span).await;
         self.records.store(false, SeqCst);
-        let after = self.read_off(&cpu)?;
+        let after = self.read_off(&spent)?;
         self.goes_on.store(false, SeqCst);
         self.drain().await?;
-        Ok(self.measured(&before, &after))
+        Ok(before.until(&after, &self.until_answer, &self.until_reader))
     }
 
     /// Sends `rate` messages a second for `span` and measures all of it.
@@ -161,18 +157,20 @@ impl Fleet {
         self: &Arc<Self>,
         rate: u32,
         span: Duration,
-        cpu: impl Fn() -> Result<f64>,
+        spent: impl Fn() -> Result<Spent>,
     ) -> Result<Measured> {
-        let before = self.read_off(&cpu)?;
+        let before = self.read_off(&spent)?;
+        let turns = (span.as_secs_f64() * f64::from(rate)) as u64;
+        let (first, begun_ns) = (self.sent.load(SeqCst), self.now_ns());
+        let schedule = Schedule { first, begun_ns, rate: f64::from(rate) };
+        self.set_schedule(Some(schedule));
         self.records.store(true, SeqCst);
         let (fleet, runtime) = (Arc::clone(self), tokio::runtime::Handle::current());
         // A thread of its own, because the runtime's clock only has whole milliseconds.
         let pacer = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            for turn in 0..(span.as_secs_f64() * f64::from(rate)) as u32 {
-                let appointed = Duration::from_secs_f64(f64::from(turn) / f64::from(rate));
-                std::thread::sleep(appointed.saturating_sub(begun.elapsed()));
-                let appointed_ns = ((begun - fleet.begun) + appointed).as_nanos() as u64;
+            for turn in 0..turns {
+                let appointed_ns = schedule.appointed_ns(first + turn);
+                std::thread::sleep(Duration::from_nanos(appointed_ns.saturating_sub(fleet.now_ns())));
                 runtime.block_on(fleet.send(turn as usize % FLIGHTS, appointed_ns))?;
             }
             Ok::<_, anyhow::Error>(())
@@ -180,9 +178,10 @@ impl Fleet {
         pacer.await??;
         let after_last = self.drain().await;
         self.records.store(false, SeqCst);
-        let after = self.read_off(&cpu)?;
+        self.set_schedule(None);
+        let after = self.read_off(&spent)?;
         after_last?;
-        Ok(self.measured(&before, &after))
+        Ok(before.until(&after, &self.until_answer, &self.until_reader))
     }
 
     /// Acknowledged messages since the launch.
@@ -264,15 +263,12 @@ impl Fleet {
             Dialect::Broadcast => (br#"{"id":"#, true),
         };
         if self.dialect == Dialect::Broadcast || text.starts_with(br#"{"conversation":"#) {
-            self.delivered.fetch_add(1, SeqCst);
+            self.deliver(line, text)?;
         }
         if !answer {
             return Ok(None);
         }
-        let digits = text.get(mark.len()..mark.len() + ID_DIGITS).unwrap_or_default();
-        let Ok(id) = std::str::from_utf8(digits)?.parse::<u64>() else {
-            bail!("an answer to no command: {}", String::from_utf8_lossy(text));
-        };
+        let id = id_at(text, mark.len())?;
         let flight = ((id - ID_MIN) % FLIGHTS as u64) as usize;
         let slot = &self.flights[flight];
         if slot.line.load(SeqCst) != line || slot.id.compare_exchange(id, 0, SeqCst, SeqCst).is_err() {
@@ -288,21 +284,34 @@ impl Fleet {
         }
         self.acknowledged.fetch_add(1, SeqCst);
         if self.records.load(SeqCst) {
-            let micros = self.now_ns().saturating_sub(slot.since_ns.load(SeqCst)) / 1000;
-            let mut shard = self.latencies[line % SHARDS].lock().expect("nobody panics with a histogram");
-            shard.saturating_record(micros.max(1));
+            self.until_answer.record(line, self.now_ns().saturating_sub(slot.since_ns.load(SeqCst)));
         }
         Ok(Some(flight))
     }
 
-    /// Waits until nothing is in flight and both sides of every message have it.
+    /// Counts a message that reached `line`; in open loop also how long that took, unless it is the sender's own.
+    fn deliver(&self, line: usize, text: &[u8]) -> Result<()> {
+        self.delivered.fetch_add(1, SeqCst);
+        let schedule = *self.schedule.read().expect("nobody panics with the schedule");
+        if let Some(schedule) = schedule {
+            let at =
+                text.windows(TEXT_MARK.len()).position(|bytes| bytes == TEXT_MARK).context("a message has a text")?;
+            let number = (id_at(text, at + TEXT_MARK.len())? - ID_MIN) / FLIGHTS as u64;
+            if number as usize % self.lines.len() != line {
+                self.until_reader.record(line, self.now_ns().saturating_sub(schedule.appointed_ns(number)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is in flight and everybody in its room has every message.
     async fn drain(&self) -> Result<()> {
         let give_up = Instant::now() + DRAIN_BOUND;
         loop {
             self.check()?;
             let in_flight = self.flights.iter().filter(|flight| flight.id.load(SeqCst) != 0).count();
             let (acknowledged, delivered) = (self.acknowledged.load(SeqCst), self.delivered.load(SeqCst));
-            if in_flight == 0 && delivered == 2 * acknowledged {
+            if in_flight == 0 && delivered == self.readers * acknowledged {
                 return Ok(());
             }
             ensure!(
@@ -313,33 +322,19 @@ impl Fleet {
         }
     }
 
-    fn read_off(&self, cpu: impl Fn() -> Result<f64>) -> Result<Reading> {
-        Ok(Reading {
-            at: Instant::now(),
-            acknowledged: self.acknowledged.load(SeqCst),
-            delivered: self.delivered.load(SeqCst),
-            refused: self.refused.load(SeqCst),
-            server: cpu()?,
-            generator: palabre_load_tests::procfs::cpu_seconds(std::process::id())?,
-        })
+    fn read_off(&self, spent: impl Fn() -> Result<Spent>) -> Result<Reading> {
+        let counts = [&self.acknowledged, &self.delivered, &self.refused].map(|count| count.load(SeqCst));
+        Reading::now(counts, spent()?)
     }
 
-    fn measured(&self, before: &Reading, after: &Reading) -> Measured {
-        let seconds = (after.at - before.at).as_secs_f64();
-        let mut latency_us = Histogram::new_with_bounds(1, 120_000_000, 3).expect("the bounds are in order");
-        for shard in &self.latencies {
-            let mut shard = shard.lock().expect("nobody panics with a histogram");
-            latency_us.add(&*shard).expect("all histograms have the same bounds");
-            shard.reset();
-        }
-        let (server, delivered) = (after.server - before.server, after.delivered - before.delivered);
-        Measured {
-            messages_per_s: (after.acknowledged - before.acknowledged) as f64 / seconds,
-            cpu_s_per_million: server / delivered as f64 * 1e6,
-            generator_cpus: (after.generator - before.generator) / seconds,
-            server_cpus: server / seconds,
-            latency_us,
-            refused: after.refused - before.refused,
-        }
+    fn set_schedule(&self, schedule: Option<Schedule>) {
+        *self.schedule.write().expect("nobody panics with the schedule") = schedule;
     }
+}
+
+/// The id of a message that stands in `text` from byte `at` on.
+fn id_at(text: &[u8], at: usize) -> Result<u64> {
+    let digits = text.get(at..at + ID_DIGITS).unwrap_or_default();
+    let id = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    id.filter(|id| *id >= ID_MIN).with_context(|| format!("of no command: {}", String::from_utf8_lossy(text)))
 }

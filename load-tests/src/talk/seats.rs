@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::cast::Pair;
-use crate::fleet::Seat;
-use crate::wire::{self, Heard, Template};
+use super::fleet::Seat;
+use super::rooms::Room;
+use super::wire::{self, Heard, Template};
 
 /// Connections that are opened at once.
 const AT_ONCE: usize = 32;
@@ -21,20 +21,25 @@ const FROM_ONE_ADDRESS: usize = 2_000;
 /// How long one may take to open.
 const OPEN_BOUND: Duration = Duration::from_secs(30);
 
-/// Both connections of each pair, side by side, welcomed and resumed as a client's would be.
-pub async fn of_palabre(server: SocketAddr, pairs: &[Pair]) -> Result<Vec<Seat>> {
-    let people = pairs.iter().flat_map(|pair| pair.people.iter().map(|person| (&person.token, pair.conversation)));
-    open_all(people.enumerate().map(|(index, (token, conversation))| async move {
+/// A connection of each person in each room, on so many devices each, welcomed and resumed as a client's would be. Those
+/// who talk with each other are spread over the nodes at `servers`.
+pub async fn of_palabre(servers: &[SocketAddr], rooms: &[Room], devices: usize) -> Result<Vec<Seat>> {
+    let people = rooms.iter().flat_map(|room| {
+        let people = room.people.iter().enumerate();
+        people.map(|(place, person)| (servers[place % servers.len()], &person.token, room.conversation))
+    });
+    let seats = people.flat_map(|seat| std::iter::repeat_n(seat, devices));
+    open_all(seats.enumerate().map(|(index, (server, token, conversation))| async move {
         let (stream, buffer) = greet(server, source(index), token).await?;
         Ok(Seat { stream, buffer, template: Template::message(&conversation.to_string()) })
     }))
     .await
 }
 
-/// Connections to rooms of two, those of a room side by side.
-pub async fn of_broadcaster(server: SocketAddr, numbers: Range<usize>) -> Result<Vec<Seat>> {
+/// Connections to rooms of `readers`, those of a room side by side.
+pub async fn of_broadcaster(server: SocketAddr, readers: usize, numbers: Range<usize>) -> Result<Vec<Seat>> {
     open_all(numbers.map(|index| async move {
-        let (stream, buffer) = wire::open(server, source(index), &format!("/room/{}", index / 2), "").await?;
+        let (stream, buffer) = wire::open(server, source(index), &format!("/room/{}", index / readers), "").await?;
         // As long as a real one, so that the frames are of one size.
         Ok(Seat { stream, buffer, template: Template::message(&uuid::Uuid::nil().to_string()) })
     }))
@@ -42,15 +47,20 @@ pub async fn of_broadcaster(server: SocketAddr, numbers: Range<usize>) -> Result
 }
 
 /// Connections that only wait, of as many accounts as there are.
-pub async fn idle_of_palabre(server: SocketAddr, pairs: &[Pair], numbers: Range<usize>) -> Result<Vec<Seat>> {
+pub async fn idle_of_palabre(server: SocketAddr, rooms: &[Room], numbers: Range<usize>) -> Result<Vec<Seat>> {
     let people: Vec<_> =
-        pairs.iter().flat_map(|pair| pair.people.iter().map(|person| (&person.token, pair.conversation))).collect();
+        rooms.iter().flat_map(|room| room.people.iter().map(|person| (&person.token, room.conversation))).collect();
     let of = |index: usize| people[index % people.len()];
     open_all(numbers.map(|index| (index, of(index))).map(|(index, (token, conversation))| async move {
         let (stream, buffer) = greet(server, source(index), token).await?;
         Ok(Seat { stream, buffer, template: Template::message(&conversation.to_string()) })
     }))
     .await
+}
+
+/// The headers by which somebody with a session asks for the chat.
+pub fn signed_in(token: &str) -> String {
+    format!("Sec-WebSocket-Protocol: palabre.v1\r\nAuthorization: Bearer {token}\r\n")
 }
 
 fn source(index: usize) -> Ipv4Addr {
@@ -66,8 +76,7 @@ async fn open_all(opening: impl Iterator<Item = impl Future<Output = Result<Seat
 
 /// Opens a connection, says hello after the welcome, and waits for the answer.
 async fn greet(server: SocketAddr, source: Ipv4Addr, token: &str) -> Result<(TcpStream, BytesMut)> {
-    let headers = format!("Sec-WebSocket-Protocol: palabre.v1\r\nAuthorization: Bearer {token}\r\n");
-    let (mut stream, mut buffer) = wire::open(server, source, "/ws", &headers).await?;
+    let (mut stream, mut buffer) = wire::open(server, source, "/ws", &signed_in(token)).await?;
     let mut welcomed = false;
     loop {
         let mut resumed = false;

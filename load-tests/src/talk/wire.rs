@@ -6,7 +6,6 @@
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf as _, BytesMut};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Range;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -22,17 +21,41 @@ const PONG: u8 = 0xA;
 pub const ID_DIGITS: usize = 12;
 /// The smallest id of [`ID_DIGITS`] digits.
 pub const ID_MIN: u64 = 100_000_000_000;
+/// A key as text.
+const KEY_CHARS: usize = uuid::fmt::Hyphenated::LENGTH;
 /// The longest answer to an upgrade.
 const UPGRADE_BYTES_MAX: usize = 16 * 1024;
 
-/// Connects from `source` and upgrades. What the server sent right behind its answer is in the buffer.
+/// How a request to upgrade was answered.
+pub enum Upgrade {
+    /// It is a WebSocket now. What the server sent right behind its answer is in the buffer.
+    Switched(TcpStream, BytesMut),
+    /// It is none; with the answer's status line and headers.
+    Refused(String),
+}
+
+/// Connects from `source` and upgrades.
 pub async fn open(server: SocketAddr, source: Ipv4Addr, path: &str, headers: &str) -> Result<(TcpStream, BytesMut)> {
+    match upgrade(connect(server, source).await?, path, headers).await? {
+        Upgrade::Switched(stream, buffer) => Ok((stream, buffer)),
+        Upgrade::Refused(head) => bail!("the upgrade was answered: {head}"),
+    }
+}
+
+/// Connects from `source`.
+pub async fn connect(server: SocketAddr, source: Ipv4Addr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((source, 0).into())?;
-    let mut stream = socket.connect(server).await.context("connecting")?;
+    let stream = socket.connect(server).await.context("connecting")?;
     stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Asks for an upgrade.
+pub async fn upgrade(mut stream: TcpStream, path: &str, headers: &str) -> Result<Upgrade> {
+    let host = stream.peer_addr()?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
@@ -40,9 +63,11 @@ pub async fn open(server: SocketAddr, source: Ipv4Addr, path: &str, headers: &st
     loop {
         if let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
-            ensure!(head.starts_with("HTTP/1.1 101"), "the upgrade was answered: {head}");
+            if !head.starts_with("HTTP/1.1 101") {
+                return Ok(Upgrade::Refused(head));
+            }
             buffer.advance(end + 4);
-            return Ok((stream, buffer));
+            return Ok(Upgrade::Switched(stream, buffer));
         }
         ensure!(buffer.len() <= UPGRADE_BYTES_MAX, "the answer to the upgrade is too long");
         ensure!(stream.read_buf(&mut buffer).await? > 0, "closed during the upgrade");
@@ -68,37 +93,39 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame to send many times, each with another id and key.
+/// A frame to send many times, each with another id and key. The text begins with the id, so that whoever reads it knows
+/// which message it is.
 #[derive(Clone)]
 pub struct Template {
     bytes: Vec<u8>,
-    id: Range<usize>,
-    key: Range<usize>,
+    ids: [usize; 2],
+    key: usize,
 }
 
 impl Template {
     /// A message for `conversation`, with about 80 characters of text.
     pub fn message(conversation: &str) -> Self {
         let (id, key) = (ID_MIN, uuid::Uuid::nil());
-        let text = "Bonjour, je serai devant la gare à 7 h 25 avec une valise, à demain matin !";
-        let payload = format!(
-            r#"{{"id":{id},"key":"{key}","type":"post_message","conversation":"{conversation}","text":"{text}"}}"#
-        );
+        let text = "je serai devant la gare à 17 h 25 avec deux valises, à demain !";
+        let (to_id, to_key) = (r#"{"id":"#, r#","key":""#);
+        let between = format!(r#"","type":"post_message","conversation":"{conversation}","text":""#);
+        let payload = format!(r#"{to_id}{id}{to_key}{key}{between}{id} {text}"}}"#);
         let bytes = text_frame(&payload);
-        let payload_at = bytes.len() - payload.len();
-        let id_at = payload_at + r#"{"id":"#.len();
-        let key_at = id_at + ID_DIGITS + r#","key":""#.len();
-        Self { bytes, id: id_at..id_at + ID_DIGITS, key: key_at..key_at + 36 }
+        let id_at = bytes.len() - payload.len() + to_id.len();
+        let key_at = id_at + ID_DIGITS + to_key.len();
+        Self { bytes, ids: [id_at, key_at + KEY_CHARS + between.len()], key: key_at }
     }
 
     /// The frame with this id and key.
     pub fn filled(&mut self, id: u64, key: uuid::Uuid) -> &[u8] {
-        let mut rest = id;
-        for digit in self.bytes[self.id.clone()].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        for at in self.ids {
+            let mut rest = id;
+            for digit in self.bytes[at..at + ID_DIGITS].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
         }
-        key.hyphenated().encode_lower(&mut self.bytes[self.key.clone()]);
+        key.hyphenated().encode_lower(&mut self.bytes[self.key..self.key + KEY_CHARS]);
         &self.bytes
     }
 }
@@ -117,7 +144,7 @@ pub enum Heard<'a> {
 
 /// Takes the frames that are whole out of `buffer`.
 pub fn hear(buffer: &mut BytesMut, mut take: impl FnMut(Heard<'_>) -> Result<()>) -> Result<()> {
-    while let Some((head, length)) = header(buffer)? {
+    while let Some((head, length)) = crate::frame::header(buffer)? {
         if buffer.len() < head + length {
             buffer.reserve(head + length - buffer.len());
             break;
@@ -137,20 +164,6 @@ pub fn hear(buffer: &mut BytesMut, mut take: impl FnMut(Heard<'_>) -> Result<()>
     Ok(())
 }
 
-/// Lengths of header and payload of the frame at the start of `buffer`, once its header is there.
-fn header(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
-    let Some(short) = buffer.get(1) else { return Ok(None) };
-    ensure!(short & MASKED == 0, "the server masks its frames");
-    Ok(match short {
-        126 => buffer.get(2..4).map(|long| (4, usize::from(u16::from_be_bytes([long[0], long[1]])))),
-        127 => {
-            let long: Option<[u8; 8]> = buffer.get(2..10).and_then(|long| long.try_into().ok());
-            long.map(|long| usize::try_from(u64::from_be_bytes(long)).map(|length| (10, length))).transpose()?
-        }
-        short => Some((2, usize::from(*short))),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +177,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&frame[8..]).unwrap();
         assert_eq!((value["id"].as_u64(), value["key"].as_str()), (Some(ID_MIN + 42), Some(&*key.to_string())));
         assert_eq!(value["conversation"], "a-conversation");
+        assert!(value["text"].as_str().unwrap().starts_with(&format!("{} je ", ID_MIN + 42)), "{value}");
     }
 
     #[test]
