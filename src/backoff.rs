@@ -17,10 +17,15 @@ impl Backoff {
 
     /// The next pause: 25–50 ms at first, at most 1.6 s.
     pub fn pause(&mut self) -> Duration {
+        let [random] = random::bytes();
+        self.pause_spread_by(random)
+    }
+
+    /// The same, with half of it by a number that differs from one who waits to the next.
+    pub fn pause_spread_by(&mut self, number: u8) -> Duration {
         let whole = Self::FIRST * 2_u32.pow(self.failures.min(Self::DOUBLINGS_MAX));
         self.failures = self.failures.saturating_add(1);
-        let [random] = random::bytes();
-        whole / 2 + whole * u32::from(random) / 512
+        whole / 2 + whole * u32::from(number) / 512
     }
 
     /// It worked: the next pause is a short one again.

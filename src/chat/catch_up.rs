@@ -28,7 +28,8 @@ pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) 
         if tries == TRIES_MAX {
             break;
         }
-        tokio::time::sleep(backoff.pause()).await;
+        // Conversations come back one after the other, and do so alike whenever the same is played again.
+        tokio::time::sleep(backoff.pause_spread_by(conversation.0.as_bytes()[15])).await;
     }
     give_up(&shared, conversation);
 }
