@@ -92,7 +92,7 @@ impl Node {
         };
         let ears = Arc::new(Ears { hub: hub.clone(), heard: Mutex::default(), offers });
         let folded = open(&views, vault.clone());
-        let offered = folded.position();
+        let offered = hub.born_at();
         let (feed, _) = Follower::new(folded, 1, ears.clone(), offered).expect("the views are whole");
         let (slots, effects, told_to_all) = (BTreeMap::new(), Vec::new(), Vec::new());
         Self { runtime, hub, line, slots, effects, told_to_all, feed, feed_waits: false, life, vault, ears, views }
