@@ -6,10 +6,16 @@ SHELL := /bin/bash
 LISTEN ?= 127.0.0.1:8080
 DATA ?= $(if $(DEMO),palabre-demo,palabre-data)
 KILLS ?= 50
+DURATION ?= 600
 SEED ?=
 
 # The benchmarks open many sockets.
 MANY_FILES := ulimit -n "$$(ulimit -H -n)";
+
+# Faults on purpose, which the checks must find: then it ends with 1.
+planted = for plant in lost-frame early-frame; do status=0; \
+	target/$(1)/chaos --palabre target/$(1)/palabre --duration 3 --plant $$plant || status=$$?; \
+	[ $$status = 1 ] || { echo "the planted $$plant was not found"; exit 1; }; done; echo "Every planted fault was found."
 
 .PHONY: help
 help: ## List the targets
@@ -35,6 +41,15 @@ test: test-needs web/node_modules ## Install what tests need, then check format,
 	cd web && npm run --silent e2e
 	cargo test --workspace
 	target/debug/crash --palabre target/debug/palabre --kills 5
+	target/debug/chaos --palabre target/debug/palabre --duration 60
+	$(call planted,debug)
+
+.PHONY: test-long
+test-long: test-needs ## Run what takes longer than the tests may: ten minutes of chaos, 200 kills
+	cargo build --release --workspace --bins
+	target/release/crash --palabre target/release/palabre --kills 200 $(if $(SEED),--seed $(SEED))
+	target/release/chaos --palabre target/release/palabre --duration 600 $(if $(SEED),--seed $(SEED))
+	$(call planted,release)
 
 .PHONY: test-needs
 test-needs:
@@ -69,6 +84,16 @@ story: ## Play the story: a driver, two passengers, a kill in the middle, an aud
 crash: ## Kill the server KILLS times under load and check what it had promised (SEED=…)
 	cargo build --release --workspace --bins
 	target/release/crash --palabre target/release/palabre --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos
+chaos: test-needs ## Let everything fail around three nodes for DURATION seconds and check what they had promised (SEED=…)
+	cargo build --release --workspace --bins
+	target/release/chaos --palabre target/release/palabre --duration $(DURATION) $(if $(SEED),--seed $(SEED))
+
+.PHONY: planted
+planted: test-needs ## Show that the checks of chaos find faults that are planted on purpose
+	cargo build --release --workspace --bins
+	$(call planted,release)
 
 .PHONY: bench-chat
 bench-chat: ## Measure the chat beside a bare broadcaster: messages/s, latency, CPU, memory, replay, start

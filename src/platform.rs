@@ -104,7 +104,7 @@ impl Platform {
         if let Some(fanout) = &fanout {
             hub.join(fanout.peers().clone());
         }
-        let (feed, views) = Feed::start(views, log.clone(), Arc::new(news))?;
+        let (feed, views) = Feed::start(views, log.clone(), Arc::new(news), hub.born_at())?;
         catch_up(&views, &log).await;
 
         let accounts = Arc::new(Accounts::new(Parts {
@@ -151,6 +151,12 @@ impl Platform {
     /// How the feed is.
     pub fn feed_state(&self) -> FeedState {
         self.feed.state()
+    }
+
+    /// The last position of the log that this node knows of. The log's head may be heard of late when another node wrote,
+    /// as after a lost connection; the feed reads on all the same.
+    pub fn log_position(&self) -> u64 {
+        self.feed.offered().max(*self.log.head().borrow())
     }
 
     /// How the link to the other nodes is; none without a Redis.

@@ -68,6 +68,19 @@ impl Ledger {
         })
     }
 
+    /// The last `seq` of each conversation that was acknowledged.
+    pub fn heads(&self) -> BTreeMap<Uuid, u64> {
+        let entries = self.0.lock().expect("whoever holds the ledger does not panic");
+        entries.iter().filter_map(|entry| Some((entry.conversation, entry.seq()?))).fold(
+            BTreeMap::new(),
+            |mut heads, (conversation, seq)| {
+                let head: &mut u64 = heads.entry(conversation).or_default();
+                *head = seq.max(*head);
+                heads
+            },
+        )
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.0.lock().expect("whoever holds the ledger does not panic").len()

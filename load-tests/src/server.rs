@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
+use crate::relay::is_well;
 use crate::{procfs, report};
 
 /// How long a start may take until the server is ready.
@@ -133,25 +132,12 @@ impl Server {
     /// Waits until `/healthz` says 200.
     pub async fn wait_until_ready(&mut self) -> Result<()> {
         let give_up = Instant::now() + START_BOUND;
-        while !self.is_ready().await {
-            if let Some(status) = self.child.as_mut().context("the server was not started")?.try_wait()? {
-                bail!("the server ended with {status}:\n{}", self.log_tail()?);
-            }
+        while !is_well(self.listen).await {
+            self.check()?;
             ensure!(Instant::now() < give_up, "the server is not ready after {START_BOUND:?}:\n{}", self.log_tail()?);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
-    }
-
-    async fn is_ready(&self) -> bool {
-        let ask = async {
-            let mut stream = TcpStream::connect(self.listen).await?;
-            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.1 200"))
-        };
-        matches!(tokio::time::timeout(Duration::from_secs(5), ask).await, Ok(Ok(true)))
     }
 
     /// The running process.
@@ -168,11 +154,36 @@ impl Server {
         Ok(())
     }
 
+    /// Stops its process where it stands (SIGSTOP): its connections stay, and nobody is answered.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid()?).ok().and_then(Pid::from_raw).context("a process id is positive")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    /// Fails when it has ended by itself.
+    pub fn check(&mut self) -> Result<()> {
+        match self.child.as_mut().context("the server was not started")?.try_wait()? {
+            Some(status) => bail!("the server ended with {status}:\n{}", self.log_tail()?),
+            None => Ok(()),
+        }
+    }
+
     /// Asks it to end (SIGTERM) and waits until it has.
     pub async fn stop(&mut self) -> Result<()> {
-        let Some(child) = self.child.as_mut() else { return Ok(()) };
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id is positive")?;
-        kill_process(pid, Signal::TERM)?;
+        if self.child.is_none() {
+            return Ok(());
+        }
+        self.signal(Signal::TERM)?;
+        let child = self.child.as_mut().context("it was there a moment ago")?;
         let give_up = Instant::now() + STOP_BOUND;
         while child.try_wait()?.is_none() {
             ensure!(Instant::now() < give_up, "the server has not ended {STOP_BOUND:?} after it was asked to");

@@ -21,6 +21,8 @@ use crate::telemetry::metrics;
 
 /// The most commands in one actor's mailbox; beyond it the answer is "busy".
 pub const MAILBOX_MAX: usize = 256;
+/// The most who wait for one actor's state; others are told that it is not known at present.
+pub const INSPECTIONS_MAX: usize = 256;
 /// After this long without a command an actor goes to sleep.
 pub const IDLE_AFTER: Duration = Duration::from_secs(120);
 
@@ -48,7 +50,7 @@ pub struct Deliver<A: Aggregate> {
 /// Where a state and its version go.
 type Inspecting<A> = oneshot::Sender<Option<(A, u64)>>;
 
-/// Asks for the state as the log has it, and its version; `None` when the log does not answer.
+/// Asks for the state as the log has it, and its version; `None` when the log does not answer, or too many ask.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Inspect<A: Aggregate> {
@@ -230,6 +232,10 @@ impl<A: Aggregate + Clone> Handler<Inspect<A>> for AggregateActor<A> {
 
     fn handle(&mut self, inspect: Inspect<A>, ctx: &mut Context<Self>) {
         self.last_asked = Instant::now();
+        if self.inspections.len() >= INSPECTIONS_MAX {
+            // Whoever asked may have gone.
+            return drop(inspect.reply.send(None));
+        }
         let (look, outputs) = self.shell.look();
         self.inspections.push((look, inspect.reply));
         self.carry_out(outputs, ctx);

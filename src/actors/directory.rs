@@ -44,7 +44,7 @@ struct Shelves {
     rides: Shelf<Ride>,
 }
 
-/// The log did not answer.
+/// The log did not answer, or too many ask already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log does not answer at present")]
 pub struct Unavailable;

@@ -1,21 +1,26 @@
 //! The directory and its actors on the log in memory: answers, duplicates, sleep, and hot conversations.
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use palabre_events::conversation::{Conversation, ConversationCommand, ConversationKind, ConversationOpened};
-use palabre_events::log::{Fingerprint, KeyedCommand};
+use palabre_events::log::{Append, AppendFailure, Fingerprint, FirstAnswer, ItemAnswer, KeyedCommand};
 use palabre_events::sealed::{KeyId, MessageText};
 use palabre_events::shell::{Answer, Submission};
-use palabre_events::{AccountId, Actor, CommandKey, ConversationId, Envelope, RideId, Sealed};
+use palabre_events::{AccountId, Actor, CommandKey, ConversationId, Envelope, RideId, Sealed, StreamId};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::Publish;
-use super::aggregate::Surroundings;
+use super::aggregate::{INSPECTIONS_MAX, Surroundings};
 use super::directory::Directory;
 use super::effects::Effects;
 use crate::clock;
-use crate::store::EventStore;
 use crate::store::memory::MemoryStore;
+use crate::store::{EventStore, ReadFailure};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<(u64, usize)>>);
@@ -181,4 +186,57 @@ async fn an_actor_that_is_awake_shows_what_another_node_appended() {
             there.directory.heard_of(conversation().into(), version + 1);
         }
     }
+}
+
+/// A log that answers no read.
+struct Silent(MemoryStore);
+
+impl EventStore for Silent {
+    fn log_id(&self) -> Uuid {
+        self.0.log_id()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
+        self.0.append(append)
+    }
+
+    fn first_answer(
+        &self,
+        stream: StreamId,
+        command: KeyedCommand,
+    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
+        self.0.first_answer(stream, command)
+    }
+
+    fn read(&self, _: StreamId, _: u64, _: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
+        self.0.read_all(after, limit)
+    }
+
+    fn head(&self) -> watch::Receiver<u64> {
+        self.0.head()
+    }
+}
+
+#[actix::test]
+async fn while_the_log_is_silent_only_so_many_wait_for_a_state() {
+    const ASKED: usize = 20 * INSPECTIONS_MAX;
+    let place = place_on(Arc::new(Silent(MemoryStore::new())));
+    let mut asking = FuturesUnordered::new();
+    for _ in 0..ASKED {
+        asking.push(place.directory.inspect::<Conversation>(conversation()));
+        // Each is asked before the next, so that few find the mailbox full.
+        assert!(asking.next().now_or_never().flatten().is_none_or(|answer| answer.is_err()));
+        tokio::task::yield_now().await;
+    }
+    let refused = async {
+        while asking.len() > INSPECTIONS_MAX {
+            assert!(asking.next().await.unwrap().is_err());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the others are told");
+    assert!(asking.next().now_or_never().is_none(), "those go on waiting");
 }

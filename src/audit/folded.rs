@@ -5,7 +5,7 @@
 
 use palabre_events::domain::Recorded;
 use palabre_events::ride::state::Reservation;
-use palabre_events::ride::{Ride, RideEvent, RideOffered};
+use palabre_events::ride::{Ride, RideEvent, RideOffered, RideText};
 use palabre_events::sealed::{Comment, Vehicle};
 use palabre_events::terms::Terms;
 use palabre_events::{
@@ -67,6 +67,12 @@ impl FoldedRide {
                 replace(&mut offered.price_per_seat, event.price_per_seat.as_ref());
                 replace(&mut offered.booking_mode, event.booking_mode.as_ref());
                 replace(&mut offered.preferences, event.preferences.as_ref());
+                for text in &event.cleared {
+                    match text {
+                        RideText::Vehicle => offered.vehicle = None,
+                        RideText::Comment => offered.comment = None,
+                    }
+                }
                 offered.vehicle = event.vehicle.clone().or(offered.vehicle.take());
                 offered.comment = event.comment.clone().or(offered.comment.take());
             }),

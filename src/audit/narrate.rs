@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use palabre_events::conversation::{Acceptance, ConversationEvent, ConversationKind, RideNotice, VoidReason};
-use palabre_events::ride::{BookingMode, RefusalReason, RideEvent, Side};
+use palabre_events::ride::{BookingMode, RefusalReason, RideEvent, RideText, Side};
 use palabre_events::sealed::{Comment, MessageText, Reason, Vehicle};
 use palabre_events::terms::Terms;
 use palabre_events::{Actor, DomainEvent, Opener, Place, Sealable, Sealed, Timestamp};
@@ -80,7 +80,12 @@ impl Telling<'_> {
                     event.vehicle.as_ref().map(|_| "another vehicle".to_owned()),
                     event.comment.as_ref().map(|_| "another remark".to_owned()),
                 ];
-                format!("{who} changed the offer: {}", changes.into_iter().flatten().collect::<Vec<_>>().join(", "))
+                let cleared = event.cleared.iter().map(|text| match text {
+                    RideText::Vehicle => "no vehicle named".to_owned(),
+                    RideText::Comment => "no remark".to_owned(),
+                });
+                let changes: Vec<_> = changes.into_iter().flatten().chain(cleared).collect();
+                format!("{who} changed the offer: {}", changes.join(", "))
             }
             RideEvent::RideCancelled(event) => {
                 format!("{who} cancelled the ride{}", self.reason(event.reason.as_ref())?)

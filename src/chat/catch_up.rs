@@ -5,32 +5,30 @@
 
 use palabre_events::ConversationId;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::close::Close;
 use super::history::{self, CannotRead};
 use super::hub::Shared;
 use super::roster::Roster;
+use crate::backoff::Backoff;
 use crate::store::EventStore;
 
-/// How often it is tried.
-pub const TRIES_MAX: u32 = 8;
-/// The first pause between two tries; each further one is twice as long, up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often it is tried, with pauses of some eight seconds in all.
+pub const TRIES_MAX: u32 = 12;
 /// How many events are read at once.
 const PAGE: usize = 256;
 
 /// Tells everything up to what is wanted.
 pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) {
-    let mut pause = PAUSE_MIN;
-    for _ in 0..TRIES_MAX {
+    let mut backoff = Backoff::default();
+    for tries in 1.. {
         if try_to_catch_up(&shared, conversation).await.is_ok() {
             return;
         }
-        tokio::time::sleep(pause).await;
-        pause = PAUSE_MAX.min(pause * 2);
+        if tries == TRIES_MAX {
+            break;
+        }
+        tokio::time::sleep(backoff.pause()).await;
     }
     give_up(&shared, conversation);
 }
@@ -42,19 +40,24 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
             // Made room for another while all were catching up: nobody would tell what was missed.
             None => return Err(CannotRead),
         };
+        let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
         let told = match told {
             Some(told) => told,
             None => told_up_to(shared.log.as_ref(), conversation, floor, wanted).await?,
         };
         let roster = roster(shared, conversation).await?;
         let events = shared.log.read(conversation.into(), told, PAGE).await?;
-        let mut shard = shared.lines.of(conversation);
-        let line = shard.known(conversation).ok_or(CannotRead)?;
+        drop(permit);
         // A group's roster was read before the events; what it does not know comes with the next round.
         let known = if roster.is_group() { roster.seq() } else { u64::MAX };
+        let events = events.iter().filter(|envelope| envelope.version <= known);
+        let opened: Vec<_> = events.map(|envelope| shared.open(envelope, roster.viewers(envelope.version))).collect();
+        let mut shard = shared.lines.of(conversation);
+        let line = shard.known(conversation).ok_or(CannotRead)?;
         let before = *line.told.get_or_insert(told);
-        for envelope in events.iter().filter(|envelope| envelope.version <= known) {
-            shared.send(envelope, &roster.viewers(envelope.version))?;
+        for opened in opened {
+            let envelope = opened.envelope;
+            shared.send(opened)?;
             line.told = Some(envelope.version);
             if Roster::is_told_by(&envelope.event_type) {
                 (line.roster, line.era) = (None, shared.lines.new_era());
@@ -96,7 +99,6 @@ async fn roster(shared: &Arc<Shared>, conversation: ConversationId) -> Result<Ar
     if let Some(roster) = known.filter(|roster| !roster.is_group()) {
         return Ok(roster);
     }
-    let _permit = shared.reads.acquire().await.expect("the semaphore is never closed");
     history::roster(shared.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)
 }
 

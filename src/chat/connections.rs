@@ -144,9 +144,10 @@ impl Connections {
         self.shard(account).lock().open.contains_key(&account)
     }
 
-    /// Whether `account` is connected to another node, as far as is known.
-    pub fn is_elsewhere(&self, account: AccountId) -> bool {
-        self.shard(account).lock().elsewhere.contains_key(&account)
+    /// Those of `accounts` who are connected to another node, as far as is known.
+    pub fn elsewhere(&self, accounts: &[AccountId]) -> Vec<AccountId> {
+        let is_elsewhere = |account: &AccountId| self.shard(*account).lock().elsewhere.contains_key(account);
+        accounts.iter().copied().filter(is_elsewhere).collect()
     }
 
     /// Whether `account` has a connection here or elsewhere.

@@ -108,6 +108,11 @@ impl Hub {
         Self { shared }
     }
 
+    /// The position of the log's last event when the hub was made: it is to be offered all that comes after.
+    pub fn born_at(&self) -> u64 {
+        self.shared.born_at
+    }
+
     /// From now on says to `peers` what concerns people who are connected to other nodes. To be called once, before
     /// anybody connects.
     pub fn join(&self, peers: Peers) {
@@ -198,8 +203,7 @@ impl Hub {
         let others: Vec<_> = roster.present().into_iter().filter(|other| *other != account).collect();
         others.iter().for_each(|other| self.shared.show_typing(*other, conversation, account, on));
         if let Some(peers) = self.shared.peers.get() {
-            let elsewhere: Vec<_> = others.into_iter().filter(|it| self.shared.connections.is_elsewhere(*it)).collect();
-            peers.typing(&elsewhere, conversation, account, on);
+            peers.typing(&self.shared.connections.elsewhere(&others), conversation, account, on);
         }
         Ok(true)
     }

@@ -7,8 +7,8 @@
 //! answered, with [`resume`] for what a client missed and `marks` for how far it has read.
 //!
 //! Out: what is committed goes from the actor to the [`hub`], which knows the open [`connections`]; `telling` knows how
-//! far each conversation was told ([`lines`]) and puts frames into the [`outbox`] of each [`connection`]; `catch_up`
-//! reads what was missed, and `offers` tells what nobody told. `neighbours` hears what other nodes say. The [`watchdog`]
+//! far each conversation was told ([`lines`]) and puts frames of what was `opened` into the [`outbox`] of each
+//! [`connection`]; `catch_up` reads what was missed, and `offers` tells what nobody told. `neighbours` hears what other nodes say. The [`watchdog`]
 //! looks at connections from outside, and [`revocation`] follows which sessions end elsewhere. [`history`] reads pages
 //! back.
 
@@ -26,6 +26,7 @@ pub mod lines;
 mod marks;
 mod neighbours;
 mod offers;
+mod opened;
 pub mod outbox;
 pub mod resume;
 pub mod revocation;

@@ -134,7 +134,12 @@ impl Shared {
                 (line.roster, line.era) = (None, self.lines.new_era());
             }
         }
-        let roster = self.roster(conversation).await;
+        let roster = self.roster(conversation).await.ok().flatten();
+        let open = |roster: &Arc<Roster>| {
+            let opened = events.iter().map(|envelope| self.open(envelope, roster.viewers(envelope.version)));
+            opened.collect::<Vec<_>>()
+        };
+        let opened = roster.as_ref().map(open);
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
         line.wanted = line.wanted.max(last.version);
@@ -142,17 +147,17 @@ impl Shared {
         if line.catching_up || last.version <= told {
             return;
         }
-        let Ok(Some(roster)) = roster else {
+        let Some(opened) = opened else {
             return self.begin_catching_up(conversation, line, Repair::Unknown);
         };
         let mut anyone = false;
-        for envelope in events.iter().filter(|envelope| envelope.version > told) {
-            let (follows, viewers) = (line.told == Some(envelope.version - 1), roster.viewers(envelope.version));
-            if !follows || self.send(envelope, &viewers).is_err() {
+        for opened in opened.into_iter().filter(|opened| opened.envelope.version > told) {
+            let (seq, is_for_somebody) = (opened.envelope.version, opened.is_for_somebody());
+            if line.told != Some(seq - 1) || self.send(opened).is_err() {
                 return self.begin_catching_up(conversation, line, Repair::Hole);
             }
-            line.told = Some(envelope.version);
-            anyone |= self.anyone_here(&viewers);
+            line.told = Some(seq);
+            anyone |= is_for_somebody;
         }
         if anyone {
             Repair::Late.count();

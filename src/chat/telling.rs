@@ -5,15 +5,14 @@
 //! told before is dropped, and on a hole one task ([`super::catch_up`]) reads what is missing, while further events wait
 //! there. Who is connected is for [`super::hub`].
 
-use bytestring::ByteString;
 use palabre_events::aggregate::EventData;
 use palabre_events::marks::{ConversationRead, MarksEvent};
 use palabre_events::{AccountId, ConversationId, Envelope, StreamKind};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::frames;
 use super::frames::ephemeral::Ephemeral;
-use super::frames::{self, CannotShow, Told};
 use super::history::{self, CannotRead};
 use super::hub::{Hub, Shared};
 use super::lines::Line;
@@ -30,7 +29,7 @@ impl Publish for Hub {
                 let conversation = ConversationId(first.stream.id);
                 self.shared.tell(conversation, events, audience);
                 if let Some(peers) = self.shared.peers.get() {
-                    peers.committed(conversation, events, audience);
+                    peers.committed(events, audience, &self.shared.connections.elsewhere(audience));
                 }
             }
             StreamKind::Marks => events.iter().for_each(|envelope| self.shared.tell_read(envelope)),
@@ -72,6 +71,7 @@ impl Shared {
         audience: &[AccountId],
     ) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
+        let opened: Vec<_> = events.iter().map(|envelope| self.open(envelope, audience)).collect();
         let somebody_moves = events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type));
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
@@ -101,11 +101,12 @@ impl Shared {
         if somebody_moves && self.anyone_here(audience) {
             return self.begin_catching_up(conversation, line, Repair::Moved);
         }
-        for envelope in events.iter().filter(|envelope| envelope.version > told) {
-            if self.send(envelope, audience).is_err() {
+        for opened in opened.into_iter().filter(|opened| opened.envelope.version > told) {
+            let seq = opened.envelope.version;
+            if self.send(opened).is_err() {
                 return self.begin_catching_up(conversation, line, Repair::Hole);
             }
-            line.told = Some(envelope.version);
+            line.told = Some(seq);
         }
     }
 
@@ -133,31 +134,6 @@ impl Shared {
         self.runtime.spawn(super::catch_up::catch_up(self.clone(), conversation));
     }
 
-    /// Puts one event into the outboxes of all of `viewers`, who may see it.
-    pub(super) fn send(&self, envelope: &Envelope, viewers: &[AccountId]) -> Result<(), CannotShow> {
-        if !self.anyone_here(viewers) {
-            return Ok(());
-        }
-        let Some(told) = Told::open(envelope, self.opener.as_ref())? else {
-            let frame = frames::text(&frames::Hidden::instead_of(envelope));
-            viewers.iter().for_each(|viewer| self.connections.push(*viewer, &frame));
-            return Ok(());
-        };
-        let author = told.author().filter(|author| told.key.is_some() && viewers.contains(author));
-        if let Some(author) = author.filter(|author| self.connections.is_here(*author)) {
-            self.connections.push(author, &frames::text(&told));
-        }
-        let others = viewers.iter().filter(|viewer| Some(**viewer) != author);
-        let mut frame: Option<ByteString> = None;
-        let mut told = Some(told);
-        for viewer in others.filter(|viewer| self.connections.is_here(**viewer)) {
-            let frame =
-                frame.get_or_insert_with(|| frames::text(&told.take().expect("it is written once").without_key()));
-            self.connections.push(*viewer, frame);
-        }
-        Ok(())
-    }
-
     /// Tells the participants, here and elsewhere, how far somebody has read: at once when they are known, else when
     /// they are read, unless too much is being read.
     fn tell_read(self: &Arc<Self>, envelope: &Envelope) {
@@ -170,8 +146,7 @@ impl Shared {
         let tell = move |shared: &Self, roster: &Roster| {
             shared.send_read(&read, roster);
             if let Some(peers) = peers {
-                let mut viewers = roster.present();
-                viewers.retain(|viewer| shared.connections.is_elsewhere(*viewer));
+                let viewers = shared.connections.elsewhere(&roster.present());
                 peers.read(&viewers, read.conversation, read.account, read.up_to);
             }
         };

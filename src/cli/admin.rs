@@ -5,8 +5,9 @@ use palabre_events::account::Language;
 use std::process::ExitCode;
 
 use super::offline::Offline;
-use super::{Settings, in_system, log_to_stderr};
+use super::{Settings, in_system};
 use crate::clock;
+use crate::telemetry::traces;
 use crate::vault::Email;
 
 #[derive(Args)]
@@ -30,7 +31,7 @@ enum Action {
 impl Admin {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         let Action::Create { email, name } = &self.action;
         let introduced = in_system(async {
             let offline = Offline::open(&config)?;

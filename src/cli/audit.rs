@@ -5,10 +5,11 @@ use palabre_events::conversation::ConversationEvent;
 use palabre_events::{ConversationId, DomainEvent, RideId, Timestamp};
 use std::process::ExitCode;
 
-use super::{Settings, in_system, log_to_stderr};
+use super::{Settings, in_system};
 use crate::audit::{Sources, Span, Viewer, ride_report};
 use crate::store::open::{Access, open};
 use crate::store::{EventStore, PAGE_MAX};
+use crate::telemetry::traces;
 use crate::vault::{self, Keyring};
 
 #[derive(Args)]
@@ -35,7 +36,7 @@ enum Subject {
 impl Audit {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         let log = open(&config.store_url()?, Access::Read)?;
         let opener = Keyring::new(vault::open::open(&config.vault_url()?)?)?;
         let Subject::Ride { id, at } = self.subject;

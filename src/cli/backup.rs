@@ -4,11 +4,12 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Settings, in_system, log_to_stderr, progress_bar};
+use super::{Settings, in_system, progress_bar};
 use crate::store::EventStore;
 use crate::store::open::StoreUrl;
 use crate::store::sqlite::{SqliteStore, backup};
 use crate::store::verify::{Proof, verify};
+use crate::telemetry::traces;
 use crate::vault::open::VaultUrl;
 use crate::vault::sqlite;
 
@@ -38,7 +39,7 @@ const ELSEWHERE: &str = "it is on a server, which has its own means of backup: s
 impl Backup {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         match &self.what {
             What::Log { folder } => {
                 let StoreUrl::Sqlite(log) = config.store_url()? else { anyhow::bail!(ELSEWHERE) };

@@ -4,10 +4,12 @@ use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::{Settings, in_system, log_to_stderr, progress_bar};
+use super::{Settings, in_system, progress_bar};
 use crate::clock;
+use crate::demo::marker::Marker;
 use crate::store::copy::{Copied, Extent, Progress, copy};
 use crate::store::open::{self, Access, StoreUrl};
+use crate::telemetry::traces;
 use crate::vault::open::VaultUrl;
 use crate::vault::{self, copy::Copied as CopiedVault};
 
@@ -20,7 +22,7 @@ pub(super) struct Copy {
     /// given.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_FROM", hide_env_values = true)]
     from: String,
-    /// Where to: an empty place, or one with an unfinished copy of the same.
+    /// Where to: an empty place, or one with an unfinished copy, of the same where it is a log's.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_TO", hide_env_values = true)]
     to: String,
     /// Copy what is in the log while it goes on, and leave the copy unfinished, so that a later run without this takes
@@ -42,7 +44,7 @@ enum What {
 
 impl Copy {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        log_to_stderr(&settings.config()?);
+        traces::begin_lines(&settings.config()?);
         match self.what {
             What::Log => self.copy_log()?,
             What::Vault => self.copy_vault()?,
@@ -54,6 +56,12 @@ impl Copy {
         let (from, to): (StoreUrl, StoreUrl) = (self.from.parse()?, self.to.parse()?);
         let (extent, access) = if self.ahead { (Extent::Ahead, Access::Read) } else { (Extent::Whole, Access::Write) };
         let original = open::original(&from, access)?;
+        if let StoreUrl::Sqlite(folder) = &from
+            && Marker::read(folder, original.log_id())?.is_some()
+        {
+            // Its copy would pass for a real log, with people whose passwords were shown.
+            anyhow::bail!("{} is a demo; make another one where it is wanted: palabre demo", folder.display());
+        }
         let mut target = open::target(&to, original.log_id())?;
         let bar = progress_bar(*original.head().borrow(), "copying");
         let started = Instant::now();
@@ -86,7 +94,7 @@ impl Copy {
     fn copy_vault(&self) -> anyhow::Result<()> {
         anyhow::ensure!(!self.ahead, "only a log can be copied ahead; a vault takes but a moment");
         let (from, to): (VaultUrl, VaultUrl) = (self.from.parse()?, self.to.parse()?);
-        let (original, target) = (vault::open::original(&from)?, vault::open::open(&to)?);
+        let (original, target) = (vault::open::original(&from)?, vault::open::target(&to)?);
         let copied = in_system(async { vault::copy::copy(&*original, &*target, clock::now()).await })?;
         let CopiedVault { keys, destroyed, people, sessions } = copied;
         if self.json {

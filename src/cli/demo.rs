@@ -4,13 +4,14 @@ use clap::Args;
 use std::process::ExitCode;
 
 use super::serve::serve_on;
-use super::{ServerSettings, Settings, in_system, log_to_stderr, progress_bar};
+use super::{ServerSettings, Settings, in_system, progress_bar};
 use crate::clock;
 use crate::config::Config;
 use crate::demo::cast::CAST;
 use crate::demo::marker::Marker;
 use crate::demo::{fill, store};
 use crate::platform::Platform;
+use crate::telemetry::traces;
 
 /// The seed of a demo unless another one is said.
 const SEED: u64 = 1;
@@ -30,7 +31,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config_with(&self.server)?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         let marker = store::ensure(&config, self.seed, self.renew)?;
         in_system(demo(config, marker))?;
         Ok(ExitCode::SUCCESS)

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::offline::Offline;
-use super::{Settings, in_system, log_to_stderr, progress_bar};
+use super::{Settings, in_system, progress_bar};
 use crate::config::Config;
 use crate::import::{Kind, Owners, import};
+use crate::telemetry::traces;
 
 #[derive(Args)]
 pub(super) struct Import {
@@ -35,7 +36,7 @@ const BAD_LINES_SHOWN: u64 = 50;
 impl Import {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         in_system(self.import(config))
     }
 

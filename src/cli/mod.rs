@@ -214,12 +214,6 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn log_to_stderr(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log_filter);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if config.log_json { lines.json().init() } else { lines.init() }
-}
-
 /// Runs `work` on an actix system of this thread.
 fn in_system<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     actix::System::new().block_on(work)

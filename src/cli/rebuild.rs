@@ -4,10 +4,11 @@ use clap::Args;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{Settings, log_to_stderr, progress_bar};
+use super::{Settings, progress_bar};
 use crate::data_folder::DataFolder;
 use crate::feed::rebuild::fold_up_to;
 use crate::store::{self, open::Access};
+use crate::telemetry::traces;
 use crate::vault::{self, Keyring};
 
 #[derive(Args)]
@@ -26,7 +27,7 @@ const DIFFERENCES_SHOWN: usize = 20;
 impl Rebuild {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         let live = config.views_file();
         // A rebuild that replaces the views must be alone; a check only reads.
         let access = if self.check { Access::Read } else { Access::Write };

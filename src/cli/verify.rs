@@ -4,9 +4,10 @@ use clap::Args;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::{Settings, in_system, log_to_stderr, progress_bar};
+use super::{Settings, in_system, progress_bar};
 use crate::store::open::{Access, open};
 use crate::store::verify::{NotProved, Proof, verify};
+use crate::telemetry::traces;
 
 #[derive(Args)]
 pub(super) struct Verify {
@@ -18,7 +19,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = settings.config()?;
-        log_to_stderr(&config);
+        traces::begin_lines(&config);
         let store = open(&config.store_url()?, Access::Read)?;
         let bar = progress_bar(*store.head().borrow(), "verifying");
         let started = Instant::now();

@@ -6,6 +6,8 @@ use palabre_events::{AccountId, CommandKey, aggregate::Rejection};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::keys::KEPT_S;
+
 /// Who asks, authenticated, and under which key.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -17,8 +19,8 @@ pub struct Asked {
     pub traceparent: Option<String>,
 }
 
-/// How old a key may be.
-pub const KEY_AGE_S_MAX: i64 = 30 * 24 * 3600;
+/// How old a key may be: a day less than what it committed is remembered.
+pub const KEY_AGE_S_MAX: i64 = KEPT_S - 24 * 3600;
 /// How far ahead of our clock a key may be.
 pub const KEY_AHEAD_S_MAX: i64 = 24 * 3600;
 

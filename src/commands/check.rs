@@ -6,6 +6,7 @@ use palabre_events::{Currency, Point, Price, Route, Timestamp};
 
 use super::ask::{FieldError, Refusal};
 use super::input::{PlaceInput, PriceInput};
+use super::patch::Patch;
 
 /// The longest message, in characters.
 pub const MESSAGE_CHARS_MAX: usize = 4_000;
@@ -50,6 +51,15 @@ impl Check {
     pub fn optional_text(&mut self, field: &str, text: Option<&str>, chars_max: usize) -> Option<String> {
         let text = text.filter(|text| !text.trim().is_empty())?;
         Some(self.text(field, text, chars_max))
+    }
+
+    /// A change of such a text; blank clears it.
+    pub fn text_patch(&mut self, field: &str, patch: &Patch<String>, chars_max: usize) -> Patch<String> {
+        match patch {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(text) => self.optional_text(field, Some(text), chars_max).map_or(Patch::Clear, Patch::Set),
+        }
     }
 
     /// A place on earth.

@@ -3,6 +3,7 @@
 //! The socket reads them from frames, the HTTP API from requests. Unknown fields are refused, so that a misspelt
 //! optional field is not silently ignored.
 
+use super::patch::Patch;
 use crate::wire::words;
 use palabre_events::ride::{BookingMode, Preferences};
 use palabre_events::{ProposalId, RequestId, ReservationId, RideId, Timestamp};
@@ -69,7 +70,7 @@ fn default_time_zone() -> String {
     "Europe/Paris".to_owned()
 }
 
-/// A change of what is offered; absent fields stay as they are.
+/// A change of what is offered; absent fields stay as they are, and `null` clears what may be unsaid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeRide {
@@ -85,12 +86,14 @@ pub struct ChangeRide {
     /// What the driver likes and allows, all of it.
     #[schema(value_type = Option<words::Preferences>, required = false)]
     pub preferences: Option<Preferences>,
-    /// The vehicle, at most 120 characters.
-    #[schema(required = false)]
-    pub vehicle: Option<String>,
-    /// A remark, at most 1,000 characters.
-    #[schema(required = false)]
-    pub comment: Option<String>,
+    /// The vehicle, at most 120 characters; `null` or blank: not said any longer.
+    #[serde(skip_serializing_if = "Patch::keeps")]
+    #[schema(value_type = Option<String>, required = false)]
+    pub vehicle: Patch<String>,
+    /// A remark, at most 1,000 characters; `null` or blank: none any longer.
+    #[serde(skip_serializing_if = "Patch::keeps")]
+    #[schema(value_type = Option<String>, required = false)]
+    pub comment: Patch<String>,
 }
 
 /// Another hour, or another way.

@@ -2,7 +2,7 @@
 
 use palabre_events::geometry::legs_m;
 use palabre_events::place::ExactPlace;
-use palabre_events::ride::{Audience, Ride, RideCommand, RideOffered};
+use palabre_events::ride::{Audience, Ride, RideCommand, RideOffered, RideText};
 use palabre_events::sealed::{Comment, KeyId, Reason, Vehicle};
 use palabre_events::{Point, RideId, Route};
 
@@ -52,8 +52,8 @@ pub async fn offer(platform: &Platform, asked: Asked, offer: OfferRide) -> Resul
 pub async fn change(platform: &Platform, asked: Asked, ride: RideId, change: ChangeRide) -> Result<Done, Refusal> {
     let mut check = Check::default();
     let price_per_seat = change.price_per_seat.as_ref().map(|price| check.price("price_per_seat", price));
-    let vehicle = check.optional_text("vehicle", change.vehicle.as_deref(), VEHICLE_CHARS_MAX);
-    let comment = check.optional_text("comment", change.comment.as_deref(), REMARK_CHARS_MAX);
+    let vehicle = check.text_patch("vehicle", &change.vehicle, VEHICLE_CHARS_MAX);
+    let comment = check.text_patch("comment", &change.comment, REMARK_CHARS_MAX);
     if let Some(seats) = change.seats {
         check.seats(seats);
     }
@@ -61,13 +61,15 @@ pub async fn change(platform: &Platform, asked: Asked, ride: RideId, change: Cha
 
     let key = KeyId::Person(asked.account);
     platform.keys_at_hand(&[key]).await?;
+    let texts = [(RideText::Vehicle, vehicle.clears()), (RideText::Comment, comment.clears())];
     let command = RideCommand::ChangeTerms {
         seats: change.seats,
         price_per_seat,
         booking_mode: change.booking_mode,
         preferences: change.preferences.clone(),
-        vehicle: vehicle.map(|text| platform.seal(key, &Vehicle(text))).transpose()?,
-        comment: comment.map(|text| platform.seal(key, &Comment(text))).transpose()?,
+        vehicle: vehicle.set().map(|text| platform.seal(key, &Vehicle(text))).transpose()?,
+        comment: comment.set().map(|text| platform.seal(key, &Comment(text))).transpose()?,
+        cleared: texts.into_iter().filter_map(|(text, cleared)| cleared.then_some(text)).collect(),
     };
     done(platform.submit::<Ride>(&asked, ride, &("change", &change), command).await?)
 }

@@ -5,16 +5,20 @@
 //! order; nobody who commits ever waits for Redis. What has no place in the log (typing, presence, read marks) may be
 //! lost.
 //!
-//! Out: the hub speaks to [`Peers`], which writes each [`Notice`] once and puts it into a bounded [`queue`]. In: the
-//! `session` with Redis hands what other nodes say to a [`Hear`], on the thread of the fan-out. The `supervisor` keeps
-//! one session going, with pauses in between, for ever. Who is connected to other nodes is in [`presence`].
+//! Out: the hub speaks to [`Peers`], which puts each [`Notice`] into a bounded [`queue`]; the `session` with Redis writes
+//! it once and publishes it. In: the session hands what other nodes say to a [`Hear`]. Both on the thread of the fan-out,
+//! where the `supervisor` keeps one session going, with pauses in between, for ever. Who is connected to other nodes is
+//! in [`presence`].
 //!
 //! A node subscribes to a channel for each account connected to it, to one for all nodes, and to one of its own by
 //! which it checks that it hears. Messages hold ids and sealed bytes, never text, and a tag by a key of the vault:
-//! whoever can write to Redis without that key is not heard.
+//! whoever can write to Redis without that key makes up no message. What a node said before they can say again. That
+//! changes nothing of what the log has, nor does the end of a session that has ended; typing, presence and read marks may
+//! be shown wrongly for a while, as when messages are lost.
 
 mod listener;
 pub mod notice;
+mod passed;
 mod peers;
 pub mod presence;
 pub mod queue;

@@ -42,14 +42,16 @@ impl Channel {
     }
 }
 
-/// What one node says to others.
-#[derive(Clone, Debug, PartialEq)]
+/// What one node says to others. Its fields and their order are what is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// These events of one conversation were committed, in order.
     Committed {
         /// Those who took part before or after.
         audience: Vec<AccountId>,
-        /// With the sealed bytes as they are in the log.
+        /// With the sealed bytes as they are in the log; at least one.
+        #[serde(with = "super::passed")]
         events: Vec<Arc<Envelope>>,
     },
     /// A conversation has events up to this `seq`, too long to be passed on: they are in the log.
@@ -92,4 +94,25 @@ pub enum Notice {
     Presence(Presence),
     /// A node speaks to itself, to know that it hears.
     Probe,
+}
+
+impl Notice {
+    /// About how much memory it takes while it waits.
+    pub fn bytes_held(&self) -> usize {
+        let further = match self {
+            Self::Committed { audience, events } => {
+                let events = events.iter().map(|envelope| size_of::<Envelope>() + envelope.data.len());
+                size_of_val(audience.as_slice()) + events.sum::<usize>()
+            }
+            _ => 0,
+        };
+        size_of::<Self>() + further
+    }
+
+    /// The same in few words, for what is too long to be passed on: events are then read from the log.
+    pub(super) fn shorter(&self) -> Option<Self> {
+        let Self::Committed { events, .. } = self else { return None };
+        let last = events.last()?;
+        Some(Self::Grown { conversation: ConversationId(last.stream.id), seq: last.version })
+    }
 }

@@ -1,4 +1,5 @@
-//! The other nodes, as the rest of this node speaks to them. Never waits.
+//! The other nodes, as the rest of this node speaks to them. Never waits, and writes nothing: that is for the thread of
+//! the fan-out.
 
 use palabre_events::{AccountId, ConversationId, Envelope};
 use parking_lot::Mutex;
@@ -83,37 +84,33 @@ impl Peers {
         self.shared.queue.len()
     }
 
-    /// Tells the nodes of `audience` what was committed in one conversation.
-    pub fn committed(&self, conversation: ConversationId, events: &[Arc<Envelope>], audience: &[AccountId]) {
-        let Some(last) = events.last() else { return };
-        if !self.are_near() {
-            return self.dropped(Dropped::Shut, 1);
+    /// Tells the nodes of those of `audience` who are `elsewhere` what was committed in one conversation.
+    pub fn committed(&self, events: &[Arc<Envelope>], audience: &[AccountId], elsewhere: &[AccountId]) {
+        // Without a session it is not known who is elsewhere, so all of it counts as dropped.
+        if events.is_empty() || (elsewhere.is_empty() && self.are_near()) {
+            return;
         }
-        let to = || audience.iter().map(|account| Channel::Account(*account)).collect();
-        let committed = Notice::Committed { audience: audience.to_vec(), events: events.to_vec() };
-        if let Some(message) = self.shared.wire.write(&committed) {
-            return self.push(Parcel { to: to(), message });
-        }
-        self.say(to(), &Notice::Grown { conversation, seq: last.version });
+        let to = elsewhere.iter().map(|account| Channel::Account(*account)).collect();
+        self.say(to, || Notice::Committed { audience: audience.to_vec(), events: events.to_vec() });
     }
 
     /// Tells the nodes of each of `viewers` that `account` types or stops.
     pub fn typing(&self, viewers: &[AccountId], conversation: ConversationId, account: AccountId, on: bool) {
         for to in viewers.iter().copied() {
-            self.say(vec![Channel::Account(to)], &Notice::Typing { to, conversation, account, on });
+            self.say(vec![Channel::Account(to)], || Notice::Typing { to, conversation, account, on });
         }
     }
 
     /// Tells the nodes of each of `viewers` how far `account` has read.
     pub fn read(&self, viewers: &[AccountId], conversation: ConversationId, account: AccountId, up_to: u64) {
         for to in viewers.iter().copied() {
-            self.say(vec![Channel::Account(to)], &Notice::Read { to, conversation, account, up_to });
+            self.say(vec![Channel::Account(to)], || Notice::Read { to, conversation, account, up_to });
         }
     }
 
     /// Tells the nodes of `account` that one of its sessions was ended.
     pub fn session_ended(&self, account: AccountId, session: SessionId) {
-        self.say(vec![Channel::Account(account)], &Notice::SessionEnded { account, session: session.0 });
+        self.say(vec![Channel::Account(account)], || Notice::SessionEnded { account, session: session.0 });
     }
 
     /// Looks again whether `account` is connected to this node, which `is_here` says. To be called after each change;
@@ -128,16 +125,11 @@ impl Peers {
         }
     }
 
-    fn say(&self, to: Vec<Channel>, notice: &Notice) {
+    fn say(&self, to: Vec<Channel>, notice: impl FnOnce() -> Notice) {
         if !self.are_near() {
             return self.dropped(Dropped::Shut, 1);
         }
-        let message = self.shared.wire.write(notice).expect("only events are long");
-        self.push(Parcel { to, message });
-    }
-
-    fn push(&self, parcel: Parcel) {
-        if let Err(why) = self.shared.queue.push(parcel) {
+        if let Err(why) = self.shared.queue.push(Parcel { to, notice: notice() }) {
             self.dropped(why, 1);
         }
     }
@@ -151,5 +143,49 @@ impl LinkState {
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
         *self == Self::Up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fanout::NodeId;
+    use crate::vault::KeyMaterial;
+    use crate::vault::data_key::DataKey;
+    use palabre_events::KeyId;
+    use palabre_events::log::Hash;
+    use palabre_events::testing::{ANNA, DORA, by, now, talk_with};
+    use uuid::Uuid;
+
+    fn event() -> Arc<Envelope> {
+        Arc::new(Envelope {
+            event_id: Uuid::from_u128(1),
+            stream: talk_with(ANNA).into(),
+            version: 4,
+            position: 9,
+            event_type: "MessagePosted".to_owned(),
+            schema_version: 1,
+            occurred_at: now(),
+            recorded_at: now(),
+            actor: by(ANNA),
+            key: None,
+            correlation_id: Uuid::nil(),
+            causation_id: Uuid::nil(),
+            traceparent: None,
+            data: b"{}".to_vec(),
+            hash: Hash([0; 32]),
+        })
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_waits_for_the_nodes_of_those_who_are_elsewhere_alone() {
+        let key = DataKey::new(KeyId::Platform, &KeyMaterial::generate()).node_key();
+        let (peers, events, audience) = (Peers::new(Wire::new(NodeId(Uuid::nil()), key)), [event()], [ANNA, DORA]);
+        peers.shared.queue.open();
+        peers.committed(&events, &audience, &[]);
+        assert_eq!(peers.waiting(), 0);
+        peers.committed(&events, &audience, &[DORA]);
+        let notice = Notice::Committed { audience: audience.to_vec(), events: events.to_vec() };
+        assert_eq!(peers.shared.queue.take().await, [Parcel { to: vec![Channel::Account(DORA)], notice }]);
     }
 }

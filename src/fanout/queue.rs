@@ -1,29 +1,29 @@
-//! What waits to be said to other nodes, bounded in messages and in bytes.
+//! What waits to be said to other nodes, bounded in messages and in bytes. It waits as it was given: it is written where
+//! it is said, on the thread of the fan-out.
 //!
 //! Nobody waits for room: what does not fit, or comes while there is no session with Redis, is dropped and counted.
 //! The log will tell.
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use tokio::sync::Notify;
 
-use super::notice::Channel;
+use super::notice::{Channel, Notice};
 
 /// The most messages that wait.
 pub const MESSAGES_MAX: usize = 16_384;
-/// The most bytes of messages that wait.
+/// The most bytes of messages that wait, by [`Notice::bytes_held`].
 pub const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most channels that are published to in one go.
 pub const BATCH_CHANNELS: usize = 512;
 
 /// One message and where it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parcel {
     /// To each of these.
     pub to: Vec<Channel>,
-    /// As it is sent.
-    pub message: Bytes,
+    /// What is said.
+    pub notice: Notice,
 }
 
 /// What waits.
@@ -82,7 +82,7 @@ impl Queue {
         if !waiting.open {
             return Err(Dropped::Shut);
         }
-        let bytes = waiting.bytes + parcel.message.len();
+        let bytes = waiting.bytes + parcel.notice.bytes_held();
         if bytes > BYTES_MAX || waiting.parcels.len() >= MESSAGES_MAX {
             return Err(Dropped::Full);
         }
@@ -113,7 +113,7 @@ impl Waiting {
             && let Some(parcel) = self.parcels.pop_front()
         {
             channels += parcel.to.len();
-            self.bytes -= parcel.message.len();
+            self.bytes -= parcel.notice.bytes_held();
             batch.push(parcel);
         }
         batch
@@ -123,9 +123,19 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use palabre_events::testing::{ANNA, talk_with};
 
-    fn parcel(bytes: usize) -> Parcel {
-        Parcel { to: vec![Channel::Nodes], message: vec![0; bytes].into() }
+    fn parcel(seq: u64) -> Parcel {
+        Parcel { to: vec![Channel::Nodes], notice: Notice::Grown { conversation: talk_with(ANNA), seq } }
+    }
+
+    /// One that takes up all the room for bytes.
+    fn heavy() -> Parcel {
+        let empty = Notice::Committed { audience: vec![], events: vec![] };
+        let audience = vec![ANNA; (BYTES_MAX - empty.bytes_held()) / size_of_val(&ANNA)];
+        let notice = Notice::Committed { audience, events: vec![] };
+        assert!(notice.bytes_held() <= BYTES_MAX);
+        Parcel { to: vec![Channel::Nodes], notice }
     }
 
     fn opened() -> Queue {
@@ -137,17 +147,17 @@ mod tests {
     #[tokio::test]
     async fn what_waits_comes_out_in_order_in_batches() {
         let queue = opened();
-        (1..=BATCH_CHANNELS + 1).for_each(|bytes| queue.push(parcel(bytes)).unwrap());
-        let lengths = |batch: Vec<Parcel>| batch.iter().map(|parcel| parcel.message.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(queue.take().await), (1..=BATCH_CHANNELS).collect::<Vec<_>>());
-        assert_eq!(lengths(queue.take().await), [BATCH_CHANNELS + 1]);
+        let parcels: Vec<_> = (0..=BATCH_CHANNELS as u64).map(parcel).collect();
+        parcels.iter().for_each(|parcel| queue.push(parcel.clone()).unwrap());
+        assert_eq!(queue.take().await, parcels[..BATCH_CHANNELS]);
+        assert_eq!(queue.take().await, parcels[BATCH_CHANNELS..]);
         assert!(queue.is_empty());
     }
 
     #[test]
     fn beyond_its_bounds_messages_are_dropped() {
         let queue = opened();
-        queue.push(parcel(BYTES_MAX)).unwrap();
+        queue.push(heavy()).unwrap();
         assert_eq!(queue.push(parcel(1)), Err(Dropped::Full));
         let queue = opened();
         (0..MESSAGES_MAX).for_each(|_| queue.push(parcel(1)).unwrap());
@@ -164,6 +174,6 @@ mod tests {
         assert_eq!(queue.push(parcel(1)), Err(Dropped::Shut));
         queue.open();
         assert!(queue.is_empty());
-        queue.push(parcel(BYTES_MAX)).unwrap();
+        queue.push(heavy()).unwrap();
     }
 }

@@ -18,6 +18,7 @@ use super::listener::{Listener, SessionEar};
 use super::notice::{Channel, NodeId, Notice};
 use super::peers::Peers;
 use super::presence::{self, ACCOUNTS_PER_MESSAGE_MAX, BEAT_EVERY, Presence};
+use super::queue::Parcel;
 use crate::telemetry::metrics;
 
 /// How long connecting may take.
@@ -97,7 +98,7 @@ impl Context {
         channel: Channel,
         notice: &Notice,
     ) -> Result<(), Ended> {
-        let message = self.peers.shared.wire.write(notice).expect("only events are long");
+        let message = self.peers.shared.wire.write(notice);
         let command = redis::cmd("PUBLISH").arg(channel.name(self.log_id)).arg(&message[..]).to_owned();
         Ok(command.exec_async(connection).await?)
     }
@@ -174,14 +175,15 @@ async fn subscribe(
     Ok(())
 }
 
-/// Publishes what waits, batch by batch; while one is under way, the next gathers.
+/// Writes and publishes what waits, batch by batch; while one is under way, the next gathers.
 async fn speak(context: &Context, mut speaking: MultiplexedConnection) -> Ended {
     loop {
         let batch = context.peers.shared.queue.take().await;
         let mut commands = redis::pipe();
-        for parcel in &batch {
-            for channel in &parcel.to {
-                commands.cmd("PUBLISH").arg(channel.name(context.log_id)).arg(&parcel.message[..]).ignore();
+        for Parcel { to, notice } in &batch {
+            let message = context.peers.shared.wire.write(notice);
+            for channel in to {
+                commands.cmd("PUBLISH").arg(channel.name(context.log_id)).arg(&message[..]).ignore();
             }
         }
         if let Err(error) = commands.exec_async(&mut speaking).await {
@@ -259,7 +261,9 @@ impl Announcing<'_> {
             self.hearing.unsubscribe(&gone.iter().map(name).collect::<Vec<_>>()).await?;
         }
         self.listening_for.extend(came.iter().copied());
-        self.listening_for.retain(|account| !gone.contains(account));
+        for account in &gone {
+            self.listening_for.remove(account);
+        }
         let (mut came, mut gone) =
             (came.chunks(ACCOUNTS_PER_MESSAGE_MAX / 2), gone.chunks(ACCOUNTS_PER_MESSAGE_MAX / 2));
         loop {

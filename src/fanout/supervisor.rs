@@ -1,8 +1,7 @@
 //! Keeps one session with Redis going: connects, and when that ends, waits a moment and connects again, for ever.
 //!
 //! On a thread of its own, like the feed, so that encoding for and reading from other nodes takes no time from those
-//! who serve people. Pauses grow from [`PAUSE_MIN`] to [`PAUSE_MAX`] and are drawn at random, so that nodes do not come
-//! back to a restarted Redis all at once.
+//! who serve people.
 
 use parking_lot::Mutex;
 use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
@@ -18,13 +17,10 @@ use super::peers::{LinkState, Peers};
 use super::queue::Dropped;
 use super::session::{Context, Session};
 use super::wire::Wire;
+use crate::backoff::Backoff;
 use crate::telemetry::metrics;
 use crate::vault::data_key::NodeKey;
 
-/// The shortest pause before connecting again.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest one.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked which nodes fell silent.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a stop may take to take leave of the other nodes.
@@ -108,12 +104,12 @@ async fn keep(context: &Context, stopped: oneshot::Receiver<()>) {
 
 async fn keep_connected(context: &Context) {
     let peers = &context.peers;
-    let (mut pause, mut said) = (PAUSE_MIN, String::new());
+    let (mut backoff, mut said) = (Backoff::default(), String::new());
     loop {
         let (ended, was_up) = one_session(context).await;
         peers.dropped(Dropped::Shut, peers.shared.queue.shut());
         if was_up {
-            pause = PAUSE_MIN;
+            backoff.reset();
             metrics::fanout_link_lost();
         }
         // It is tried again and again; each reason is worth one line.
@@ -125,9 +121,7 @@ async fn keep_connected(context: &Context) {
             LinkState::Down { why, .. } => *why = ended,
             LinkState::Up => *state = LinkState::Down { since: Instant::now(), why: ended },
         });
-        let lot = f64::from(u32::from_le_bytes(crate::random::bytes())) / f64::from(u32::MAX);
-        tokio::time::sleep(pause.mul_f64(0.5 + lot / 2.0)).await;
-        pause = PAUSE_MAX.min(pause * 2);
+        tokio::time::sleep(backoff.pause()).await;
     }
 }
 

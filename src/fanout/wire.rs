@@ -4,16 +4,9 @@
 //! out, since the log has it. Whatever comes without the right tag was not written by a node and is left out too.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use palabre_events::log::Hash;
-use palabre_events::{AccountId, Actor, CommandKey, ConversationId, Envelope, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::sync::Arc;
-use uuid::Uuid;
 
 use super::notice::{NodeId, Notice};
-use super::presence::Presence;
 use crate::vault::data_key::{NodeKey, TAG_LENGTH};
 
 /// The longest message, in bytes. Longer events are read from the log.
@@ -43,11 +36,16 @@ impl Wire {
         Self { node, key }
     }
 
-    /// Writes `notice`; none when it would be too long.
-    pub fn write(&self, notice: &Notice) -> Option<Bytes> {
+    /// Writes `notice`. Events that are too long for one message are left to the log.
+    pub fn write(&self, notice: &Notice) -> Bytes {
+        let written = self.write_whole(notice).or_else(|| self.write_whole(&notice.shorter()?));
+        written.expect("only events are long")
+    }
+
+    /// None when it would be too long, or holds events that are no JSON, which the log would not have taken.
+    fn write_whole(&self, notice: &Notice) -> Option<Bytes> {
         let mut message = BytesMut::zeroed(TAG_LENGTH).writer();
-        let written = Message { from: self.node, says: Says::of(notice)? };
-        serde_json::to_writer(&mut message, &written).expect("messages are plain data without maps of odd keys");
+        serde_json::to_writer(&mut message, &Message { from: self.node, says: notice }).ok()?;
         let mut message = message.into_inner();
         if message.len() > MESSAGE_BYTES_MAX {
             return None;
@@ -66,173 +64,31 @@ impl Wire {
         if !self.key.knows(body, tag) {
             return Err(Unheard::Forged);
         }
-        let message: Message<'_> = serde_json::from_slice(body).map_err(|_| Unheard::Unreadable)?;
-        let from = message.from;
-        match message.says.into_notice().ok_or(Unheard::Unreadable)? {
-            Notice::Probe => Ok((from, Notice::Probe)),
-            _ if from == self.node => Err(Unheard::Own),
-            notice => Ok((from, notice)),
+        let Message { from, says } = serde_json::from_slice(body).map_err(|_| Unheard::Unreadable)?;
+        if from == self.node && says != Notice::Probe {
+            return Err(Unheard::Own);
         }
+        Ok((from, says))
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Message<'a> {
+struct Message<N> {
     from: NodeId,
-    #[serde(borrow)]
-    says: Says<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Says<'a> {
-    Committed {
-        audience: Cow<'a, [AccountId]>,
-        #[serde(borrow)]
-        events: Vec<Passed<'a>>,
-    },
-    Grown {
-        conversation: ConversationId,
-        seq: u64,
-    },
-    Read {
-        to: AccountId,
-        conversation: ConversationId,
-        account: AccountId,
-        up_to: u64,
-    },
-    Typing {
-        to: AccountId,
-        conversation: ConversationId,
-        account: AccountId,
-        on: bool,
-    },
-    SessionEnded {
-        account: AccountId,
-        session: Uuid,
-    },
-    Presence(Presence),
-    Probe,
-}
-
-/// An envelope on its way. `data` is copied byte for byte.
-#[derive(Serialize, Deserialize)]
-struct Passed<'a> {
-    id: Uuid,
-    stream: StreamId,
-    version: u64,
-    position: u64,
-    #[serde(rename = "type", borrow)]
-    event_type: Cow<'a, str>,
-    v: u16,
-    occurred_at: Timestamp,
-    recorded_at: Timestamp,
-    actor: Actor,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    key: Option<CommandKey>,
-    correlation: Uuid,
-    causation: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    traceparent: Option<String>,
-    hash: [u8; 32],
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-impl<'a> Says<'a> {
-    /// None when an event's data are no JSON, which the log would not have taken.
-    fn of(notice: &'a Notice) -> Option<Self> {
-        Some(match notice {
-            Notice::Committed { audience, events } => Self::Committed {
-                audience: Cow::Borrowed(audience),
-                events: events.iter().map(|envelope| Passed::of(envelope)).collect::<Option<_>>()?,
-            },
-            Notice::Grown { conversation, seq } => Self::Grown { conversation: *conversation, seq: *seq },
-            Notice::Read { to, conversation, account, up_to } => {
-                Self::Read { to: *to, conversation: *conversation, account: *account, up_to: *up_to }
-            }
-            Notice::Typing { to, conversation, account, on } => {
-                Self::Typing { to: *to, conversation: *conversation, account: *account, on: *on }
-            }
-            Notice::SessionEnded { account, session } => Self::SessionEnded { account: *account, session: *session },
-            Notice::Presence(presence) => Self::Presence(presence.clone()),
-            Notice::Probe => Self::Probe,
-        })
-    }
-
-    /// None when it says nothing, or events that are not those of one stream in order.
-    fn into_notice(self) -> Option<Notice> {
-        Some(match self {
-            Self::Committed { audience, events } => {
-                let events: Vec<_> = events.into_iter().map(|passed| Arc::new(passed.into_envelope())).collect();
-                let first = events.first()?;
-                let follow = |(envelope, version): (&Arc<Envelope>, u64)| {
-                    envelope.stream == first.stream && envelope.version == version
-                };
-                if !events.iter().zip(first.version..).all(follow) {
-                    return None;
-                }
-                Notice::Committed { audience: audience.into_owned(), events }
-            }
-            Self::Grown { conversation, seq } => Notice::Grown { conversation, seq },
-            Self::Read { to, conversation, account, up_to } => Notice::Read { to, conversation, account, up_to },
-            Self::Typing { to, conversation, account, on } => Notice::Typing { to, conversation, account, on },
-            Self::SessionEnded { account, session } => Notice::SessionEnded { account, session },
-            Self::Presence(presence) => Notice::Presence(presence),
-            Self::Probe => Notice::Probe,
-        })
-    }
-}
-
-impl<'a> Passed<'a> {
-    fn of(envelope: &'a Envelope) -> Option<Self> {
-        Some(Self {
-            id: envelope.event_id,
-            stream: envelope.stream,
-            version: envelope.version,
-            position: envelope.position,
-            event_type: Cow::Borrowed(&envelope.event_type),
-            v: envelope.schema_version,
-            occurred_at: envelope.occurred_at,
-            recorded_at: envelope.recorded_at,
-            actor: envelope.actor,
-            key: envelope.key,
-            correlation: envelope.correlation_id,
-            causation: envelope.causation_id,
-            traceparent: envelope.traceparent.clone(),
-            hash: envelope.hash.0,
-            data: serde_json::from_slice(&envelope.data).ok()?,
-        })
-    }
-
-    fn into_envelope(self) -> Envelope {
-        Envelope {
-            event_id: self.id,
-            stream: self.stream,
-            version: self.version,
-            position: self.position,
-            event_type: self.event_type.into_owned(),
-            schema_version: self.v,
-            occurred_at: self.occurred_at,
-            recorded_at: self.recorded_at,
-            actor: self.actor,
-            key: self.key,
-            correlation_id: self.correlation,
-            causation_id: self.causation,
-            traceparent: self.traceparent,
-            data: self.data.get().as_bytes().to_vec(),
-            hash: Hash(self.hash),
-        }
-    }
+    says: N,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fanout::presence::Presence;
     use crate::vault::KeyMaterial;
     use crate::vault::data_key::DataKey;
-    use palabre_events::KeyId;
+    use palabre_events::log::Hash;
     use palabre_events::testing::{ANNA, BEN, DORA, by, key, now, talk_with};
+    use palabre_events::{Envelope, KeyId};
+    use std::sync::Arc;
+    use uuid::Uuid;
 
     fn wires() -> [Wire; 2] {
         let key = DataKey::new(KeyId::Platform, &KeyMaterial::generate()).node_key();
@@ -271,39 +127,79 @@ mod tests {
             Notice::SessionEnded { account: BEN, session: Uuid::from_u128(3) },
             Notice::Presence(Presence::Changed { number: 3, came: vec![ANNA], gone: vec![BEN] }),
         ] {
-            let message = here.write(&notice).unwrap();
+            let message = here.write(&notice);
             assert_eq!(there.read(&message), Ok((here.node, notice)));
             assert_eq!(here.read(&message).unwrap_err(), Unheard::Own);
+        }
+    }
+
+    /// Nodes of two versions hear each other, so what is written must stay as it is. One message a line in the file, each
+    /// without its tag.
+    #[test]
+    fn messages_are_written_as_they_always_were() {
+        let [here, there] = wires();
+        let traced = Envelope { key: None, traceparent: Some("00-1-2-01".to_owned()), ..(*envelope(5, "{}")).clone() };
+        let (conversation, account) = (talk_with(ANNA), ANNA);
+        let notices = [
+            Notice::Committed {
+                audience: vec![ANNA, DORA],
+                events: vec![envelope(4, r#"{"b": 1,   "a":"é"}"#), Arc::new(traced)],
+            },
+            Notice::Grown { conversation, seq: 7 },
+            Notice::Read { to: DORA, conversation, account, up_to: 3 },
+            Notice::Typing { to: DORA, conversation, account, on: true },
+            Notice::SessionEnded { account, session: Uuid::from_u128(3) },
+            Notice::Presence(Presence::Beat { number: 2 }),
+            Notice::Presence(Presence::Changed { number: 3, came: vec![ANNA], gone: vec![BEN] }),
+            Notice::Presence(Presence::Whole { number: 4, first: true, accounts: vec![ANNA, DORA] }),
+            Notice::Presence(Presence::Ask { node: there.node }),
+            Notice::Presence(Presence::Leaving),
+            Notice::Probe,
+        ];
+        let golden: Vec<_> = include_str!("golden/messages.jsonl").lines().collect();
+        assert_eq!(golden.len(), notices.len());
+        for (notice, golden) in notices.into_iter().zip(golden) {
+            let message = here.write(&notice);
+            assert_eq!(std::str::from_utf8(&message[TAG_LENGTH..]).unwrap(), golden);
+            assert_eq!(there.read(&message), Ok((here.node, notice)));
         }
     }
 
     #[test]
     fn a_probe_of_ones_own_is_heard() {
         let [here, _] = wires();
-        assert_eq!(here.read(&here.write(&Notice::Probe).unwrap()), Ok((here.node, Notice::Probe)));
+        assert_eq!(here.read(&here.write(&Notice::Probe)), Ok((here.node, Notice::Probe)));
     }
 
     #[test]
     fn whoever_has_not_the_key_is_not_heard() {
         let ([here, there], [stranger, _]) = (wires(), wires());
         let notice = Notice::SessionEnded { account: BEN, session: Uuid::from_u128(3) };
-        let message = here.write(&notice).unwrap();
+        let message = here.write(&notice);
         for place in [0, TAG_LENGTH, message.len() - 1] {
             let mut altered = message.to_vec();
             altered[place] ^= 1;
             assert_eq!(there.read(&altered).unwrap_err(), Unheard::Forged);
         }
-        assert_eq!(there.read(&stranger.write(&notice).unwrap()).unwrap_err(), Unheard::Forged);
+        assert_eq!(there.read(&stranger.write(&notice)).unwrap_err(), Unheard::Forged);
         assert_eq!(there.read(b"short").unwrap_err(), Unheard::Forged);
+    }
+
+    #[test]
+    fn events_that_are_too_long_are_left_to_the_log() {
+        let [here, there] = wires();
+        let events = vec![envelope(4, &format!("{:?}", "x".repeat(MESSAGE_BYTES_MAX)))];
+        let message = here.write(&Notice::Committed { audience: vec![ANNA], events });
+        let grown = Notice::Grown { conversation: talk_with(ANNA), seq: 4 };
+        assert_eq!(there.read(&message), Ok((here.node, grown)));
     }
 
     #[test]
     fn what_is_too_long_or_out_of_order_is_left_out() {
         let [here, there] = wires();
-        let long = envelope(4, &format!("{:?}", "x".repeat(MESSAGE_BYTES_MAX)));
-        assert_eq!(here.write(&Notice::Committed { audience: vec![ANNA], events: vec![long] }), None);
+        assert_eq!(there.read(&[0; MESSAGE_BYTES_MAX + 1]).unwrap_err(), Unheard::Unreadable);
         for events in [vec![], vec![envelope(4, "{}"), envelope(6, "{}")]] {
-            let message = here.write(&Notice::Committed { audience: vec![ANNA], events }).unwrap();
+            let message = here.write(&Notice::Committed { audience: vec![ANNA], events });
             assert_eq!(there.read(&message).unwrap_err(), Unheard::Unreadable);
         }
     }

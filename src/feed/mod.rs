@@ -1,11 +1,13 @@
-//! The feed: tails the log in order, folds the views and the matching index, and offers what it reads to the hub, so
-//! that anything a faster path lost still arrives.
+//! The feed: tails the log in order, offers what it reads to the hub, so that anything a faster path lost still arrives,
+//! and folds the views and the matching index.
 //!
 //! One thread per node. [`ViewsHandle`] is how the rest of the program reads the views.
 
 mod handle;
 pub mod rebuild;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use handle::{FRESH_WITHIN, QueryFailure, ViewsHandle};
 pub use tail::{Feed, FeedState, Offer};

@@ -62,7 +62,7 @@ pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
     if platform.link_state().is_some_and(|link| !link.is_up()) {
         note("redis", "it does not answer; what happens on other nodes comes from the log, a moment later", true);
     }
-    let (log_position, views_position) = (*platform.log.head().borrow(), platform.views.position());
+    let (log_position, views_position) = (platform.log_position(), platform.views.position());
     let lag = if platform.log.positions_are_dense() { LAG_EVENTS } else { LAG_BYTES };
     if log_position.saturating_sub(views_position) > lag {
         note("views", "they are far behind the log, and catching up", true);

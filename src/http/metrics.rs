@@ -10,7 +10,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::origin::address_of;
 use super::problem::Problem;
 use crate::platform::Platform;
-use crate::store::PAGE_MAX;
 use crate::telemetry::metrics::{self, State};
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,7 +24,7 @@ pub async fn metrics(platform: web::Data<Platform>, request: HttpRequest) -> Res
         let detail = "metrics are for this machine and for the addresses in the setting `metrics_readers`";
         return Err(Problem::new(StatusCode::FORBIDDEN, "not_a_reader", detail));
     }
-    look(&platform).await;
+    look(&platform);
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CONTENT_TYPE, PROMETHEUS_TEXT));
     Ok(answer.body(metrics::render()))
@@ -41,19 +40,17 @@ fn may_read(platform: &Platform, request: &HttpRequest) -> bool {
     is_known && (address.is_loopback() || platform.config.metrics_readers.contains(&address))
 }
 
-/// Notes what has a state. How far the views are behind is measured against what the log really holds: an adapter may
-/// hear late of what other nodes wrote.
-async fn look(platform: &Platform) {
-    let (head, views) = (*platform.log.head().borrow(), platform.views.position());
-    let unheard = platform.log.read_all(head, PAGE_MAX).await.map_or(0, |page| page.len() as u64);
+/// Notes what has a state.
+fn look(platform: &Platform) {
+    let (log, views) = (platform.log_position(), platform.views.position());
     let feed = platform.feed_state();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let waiting = platform.peers().map_or(0, crate::fanout::Peers::waiting);
     for (state, value) in [
         (State::SocketsOpen, count(platform.hub.connection_count())),
-        (State::LogPosition, head + unheard),
+        (State::LogPosition, log),
         (State::ViewsPosition, views),
-        (State::ViewsLagEvents, (head + unheard).saturating_sub(views)),
+        (State::ViewsLagPositions, log.saturating_sub(views)),
         (State::EffectsWaiting, count(platform.effects_waiting())),
         (State::FanoutWaiting, count(waiting)),
         (State::FanoutUp, platform.link_state().is_some_and(|link| link.is_up()).into()),

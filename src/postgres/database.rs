@@ -3,7 +3,7 @@
 //! Callers come from actors, from plain threads and from threads with a small runtime of another kind; so nothing here
 //! runs on the caller's runtime, which only waits for an answer.
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::io;
@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
-use tokio_postgres::{Client, NoTls};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
 
-use super::session::{ANSWER_WITHIN, SETTINGS, connect, ignore};
-use super::{Address, OpenFailure, explained, is_damage};
+use super::session::{ANSWER_WITHIN, LET_IN_WITHIN, connect, ignore};
+use super::{Address, NoAnswer, OpenFailure, explained, is_damage};
 
 /// The most questions that wait for a connection; more are answered [`Unanswered::Unavailable`] at once.
 const WAITING_MAX: usize = 4096;
-/// How long a question waits for a connection.
+/// How long a question waits for others to give a connection back.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(4);
 /// How long a question that blocks its caller may take.
 const BLOCKING_WITHIN: Duration = Duration::from_secs(2);
@@ -75,20 +76,14 @@ impl Database {
             .enable_all()
             .build()?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let config = address.config().clone();
-        let manager = match address.tls() {
-            Some(tls) => Manager::from_config(config, tls.clone(), recycling),
-            None => Manager::from_config(config, NoTls, recycling),
-        };
-        let set_up = Hook::async_fn(|client, _| {
-            Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
-        });
+        // The address says how to connect, host by host.
+        let manager = Manager::from_connect(Config::new(), Connecting(address.clone()), recycling);
+        let hosts = u32::try_from(address.hosts().len()).expect("an address is short");
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .wait_timeout(Some(CONNECTION_WITHIN))
-            .create_timeout(Some(CONNECTION_WITHIN))
-            .post_create(set_up)
+            .create_timeout(Some(LET_IN_WITHIN * hosts))
             .build()
             .expect("a runtime is given for the timeouts");
         Ok(Self {
@@ -129,12 +124,30 @@ impl Database {
         &self,
         question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
     ) -> BoxFuture<'static, Result<T, Unanswered>> {
+        let pool = self.pool.clone();
+        self.answer(async move { ask_twice(&pool, &question).await })
+    }
+
+    /// The same for what must not be asked twice, because the second answer would hide what the first one did. When the
+    /// connection is lost, nobody knows whether it was done.
+    pub fn ask_once<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
+    ) -> BoxFuture<'static, Result<T, Unanswered>> {
+        let pool = self.pool.clone();
+        self.answer(async move { Ok(ask_on_one(&pool, &question).await?) })
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        asking: impl Future<Output = Result<T, Unanswered>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Unanswered>> {
         let Ok(permit) = self.waiting.clone().try_acquire_owned() else {
             return Box::pin(std::future::ready(Err(Unanswered::Unavailable)));
         };
-        let (pool, (reply, answer)) = (self.pool.clone(), oneshot::channel());
+        let (reply, answer) = oneshot::channel();
         self.runtime().spawn(async move {
-            let answer = ask_twice(&pool, &question).await;
+            let answer = asking.await;
             drop(permit);
             // Whoever asked may have gone meanwhile.
             drop(reply.send(answer));
@@ -163,6 +176,23 @@ impl Database {
     }
 }
 
+/// Makes the pool's connections.
+struct Connecting(Address);
+
+impl Connect for Connecting {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        Box::pin(async {
+            let mut driver = None;
+            match connect(&self.0, |messages| driver = Some(tokio::spawn(ignore(messages)))).await {
+                Ok(client) => Ok((client, driver.expect("a connection comes with what drives it"))),
+                Err(NoAnswer::Said(error)) => Err(error),
+                // The driver has no error for it. The pool has waited as long by now, and has one.
+                Err(NoAnswer::Silent) => std::future::pending().await,
+            }
+        })
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -173,14 +203,10 @@ impl Drop for Database {
 }
 
 async fn ask_twice<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Unanswered> {
-    match ask_once(pool, question).await {
-        Err(Failed::Lost) => ask_once(pool, question).await,
-        answered => answered,
+    match ask_on_one(pool, question).await {
+        Err(Failed::Lost) => Ok(ask_on_one(pool, question).await?),
+        answered => Ok(answered?),
     }
-    .map_err(|failed| match failed {
-        Failed::Lost => Unanswered::Unavailable,
-        Failed::Unanswered(why) => why,
-    })
 }
 
 enum Failed {
@@ -189,7 +215,16 @@ enum Failed {
     Unanswered(Unanswered),
 }
 
-async fn ask_once<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Failed> {
+impl From<Failed> for Unanswered {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Lost => Self::Unavailable,
+            Failed::Unanswered(why) => why,
+        }
+    }
+}
+
+async fn ask_on_one<T>(pool: &Pool, question: &(impl Fn(&mut Object) -> Asking<'_, T> + Sync)) -> Result<T, Failed> {
     let mut client = pool.get().await.map_err(|error| {
         tracing::warn!(error = explained(&error), "there is no connection to the database");
         Failed::Unanswered(Unanswered::Unavailable)

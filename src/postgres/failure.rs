@@ -2,7 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::Address;
+use super::{Address, NoAnswer};
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,11 @@ pub enum OpenFailure {
         address: String,
     },
     /// It is a copy that was never finished.
-    #[error("this log is an unfinished copy; finish it with `palabre copy`, or use another database")]
-    Unfinished,
+    #[error("this {what} is an unfinished copy; finish it with `palabre copy {what}`, or use another database")]
+    Unfinished {
+        /// The log or the vault.
+        what: &'static str,
+    },
     /// A thread cannot be had.
     #[error("cannot open the database: {0}")]
     Io(#[from] std::io::Error),
@@ -61,7 +64,7 @@ pub enum OpenFailure {
 
 impl OpenFailure {
     /// What a failure to connect, or to set up, means to whoever opens.
-    pub(crate) fn of(address: &Address, error: &tokio_postgres::Error) -> Self {
+    pub(crate) fn of(address: &Address, error: &NoAnswer) -> Self {
         Self::Database { address: address.to_string(), why: explained(error) }
     }
 }

@@ -16,4 +16,4 @@ pub use failure::OpenFailure;
 pub(crate) use database::{Asking, Database, Unanswered};
 pub(crate) use failure::{explained, is_damage, only_this_statement};
 pub(crate) use migrations::Schema;
-pub(crate) use session::{ANSWER_WITHIN, Messages, connect, demand_durability, ignore};
+pub(crate) use session::{ANSWER_WITHIN, Messages, NoAnswer, answered, connect, demand_durability, ignore};

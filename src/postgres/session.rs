@@ -3,12 +3,27 @@
 use futures_util::stream::{Stream, StreamExt, poll_fn};
 use std::pin::Pin;
 use std::time::Duration;
-use tokio_postgres::{AsyncMessage, Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Address, OpenFailure};
 
 /// The longest that anything asked of the database may take; after that its connection is given up.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long one host may take to let us in and set the session up.
+pub(super) const LET_IN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why the server did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    /// It said so, or the connection is lost.
+    #[error(transparent)]
+    Said(#[from] Error),
+    /// It says nothing, and may still do it.
+    #[error("it is silent")]
+    Silent,
+}
 
 /// Settings of every connection. The server gives up before the client does, so that no lock outlives its holder's
 /// patience: a node that stops in the middle of a transaction holds the others up for three seconds. Every query of
@@ -31,18 +46,46 @@ pub(super) const SETTINGS: &str = "
 
 /// A connection's other half: what the server says unasked, until the connection ends. It must be polled for the client
 /// to get anywhere.
-pub(crate) type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+pub(crate) type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, Error>> + Send>>;
 
-/// Connects and sets the session up. `drive` sees to it that the messages are polled.
-pub(crate) async fn connect(address: &Address, drive: impl FnOnce(Messages)) -> Result<Client, tokio_postgres::Error> {
-    let client = match address.tls() {
+/// The answer to `question`, waited for no longer than [`ANSWER_WITHIN`].
+pub(crate) async fn answered<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, NoAnswer> {
+    within(ANSWER_WITHIN, question).await
+}
+
+async fn within<T>(patience: Duration, question: impl Future<Output = Result<T, Error>>) -> Result<T, NoAnswer> {
+    match tokio::time::timeout(patience, question).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(NoAnswer::Silent),
+    }
+}
+
+/// Connects to the first host that lets us in, each within [`LET_IN_WITHIN`], and sets the session up. `drive` sees to it
+/// that the messages are polled; it is called for each host that takes the connection up.
+pub(crate) async fn connect(address: &Address, mut drive: impl FnMut(Messages)) -> Result<Client, NoAnswer> {
+    let mut failed = NoAnswer::Silent;
+    for host in address.hosts() {
+        match within(LET_IN_WITHIN, enter(host, address.tls(), &mut drive)).await {
+            Ok(client) => return Ok(client),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn enter(
+    host: &Config,
+    tls: Option<&MakeRustlsConnect>,
+    drive: &mut impl FnMut(Messages),
+) -> Result<Client, Error> {
+    let client = match tls {
         Some(tls) => {
-            let (client, mut connection) = address.config().connect(tls.clone()).await?;
+            let (client, mut connection) = host.connect(tls.clone()).await?;
             drive(Box::pin(poll_fn(move |context| connection.poll_message(context))));
             client
         }
         None => {
-            let (client, mut connection) = address.config().connect(NoTls).await?;
+            let (client, mut connection) = host.connect(NoTls).await?;
             drive(Box::pin(poll_fn(move |context| connection.poll_message(context))));
             client
         }
@@ -60,7 +103,7 @@ pub(crate) async fn ignore(mut messages: Messages) {
 pub(crate) async fn demand_durability(client: &Client, address: &Address) -> Result<(), OpenFailure> {
     let asked = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
                         current_setting('synchronous_commit')";
-    let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
+    let row = answered(client.query_one(asked, &[])).await.map_err(|error| OpenFailure::of(address, &error))?;
     if row.get::<_, &str>(0) == "off" {
         return Err(OpenFailure::NotDurable { address: address.to_string() });
     }

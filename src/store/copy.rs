@@ -8,12 +8,15 @@
 use futures_util::future::{BoxFuture, join_all};
 use palabre_events::log::{FirstAnswer, KeyedCommand};
 use palabre_events::{AccountId, CommandKey, Envelope};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use uuid::Uuid;
 
 use super::verify::{NotProved, verify};
 use super::{EventStore, PAGE_MAX, ReadFailure};
 
+/// Streams whose numbers a target keeps in memory; many more than one page of a log touches.
+pub(super) const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
 /// Keys that are looked up at the same time.
 const LOOK_UPS: usize = 256;
 
@@ -206,6 +209,11 @@ pub enum NoTarget {
     /// A copy of another log is there.
     #[error("an unfinished copy of another log is there; copy into an empty place")]
     OfAnother,
+    /// The original has no name by which the copy could be gone on with.
+    #[error(
+        "a backup has no name until a server or a whole copy opens it, so none can be copied ahead: leave out --ahead"
+    )]
+    Unnamed,
 }
 
 impl NoTarget {

@@ -6,6 +6,8 @@ pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
+mod ends;
+pub mod keys;
 #[cfg(feature = "kurrentdb")]
 pub mod kurrent;
 pub mod memory;

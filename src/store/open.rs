@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::EventStore;
-use super::copy::{Original, Target};
+use super::copy::{NoTarget, Original, Target};
 #[cfg(feature = "kurrentdb")]
 use super::kurrent::{self, KurrentStore};
 use super::postgres::{PostgresStore, PostgresTarget};
@@ -86,10 +86,10 @@ pub fn open(url: &StoreUrl, access: Access) -> Result<Arc<dyn EventStore>, OpenF
     })
 }
 
-/// Opens the log at `url` to be copied. To write, where it should be held from others meanwhile and can be.
+/// Opens the log at `url`, which must be there, to be copied. To write, where it should be held from others meanwhile and can be.
 pub fn original(url: &StoreUrl, access: Access) -> Result<Arc<dyn Original>, OpenFailure> {
     Ok(match (url, access) {
-        (StoreUrl::Sqlite(folder), Access::Write) => Arc::new(SqliteStore::open(folder)?),
+        (StoreUrl::Sqlite(folder), Access::Write) => Arc::new(SqliteStore::open_existing(folder)?),
         (StoreUrl::Sqlite(folder), Access::Read) => Arc::new(SqliteStore::open_read_only(folder)?),
         (StoreUrl::Postgres(address), _) => Arc::new(PostgresStore::open_read_only(address)?),
         #[cfg(feature = "kurrentdb")]
@@ -99,6 +99,8 @@ pub fn original(url: &StoreUrl, access: Access) -> Result<Arc<dyn Original>, Ope
 
 /// Begins a copy of the log `of` at `url`, or goes on with the one there. May block for a moment.
 pub fn target(url: &StoreUrl, of: Uuid) -> anyhow::Result<Box<dyn Target>> {
+    // A copy knows by the name whether it is gone on with, and this one is another at its next opening to write.
+    anyhow::ensure!(!of.is_nil(), NoTarget::Unnamed);
     Ok(match url {
         StoreUrl::Sqlite(folder) => Box::new(SqliteTarget::open(folder, of)?),
         StoreUrl::Postgres(address) => Box::new(PostgresTarget::open(address, of)?),

@@ -62,6 +62,20 @@ impl Request {
     }
 }
 
+/// Answers requests, given the answers to all their appends in order.
+pub(in crate::store) fn answer_each(requests: Vec<Request>, answers: Vec<Answer>) {
+    let mut answers = answers.into_iter();
+    for request in requests {
+        let own = answers.by_ref().take(request.appends.len()).collect();
+        request.answer(own);
+    }
+}
+
+/// The same failure for each append.
+pub(in crate::store) fn all(appends: &[&Offered], failure: AppendFailure) -> Vec<Answer> {
+    vec![Err(failure); appends.len()]
+}
+
 /// What an append costs in memory, roughly, in bytes.
 pub(in crate::store) fn cost(append: &Append) -> usize {
     let events = append.items.iter().map(|item| item.events.len()).sum::<usize>();

@@ -10,12 +10,14 @@ use opentelemetry_otlp::{Protocol, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use std::io::IsTerminal;
 use std::time::Duration;
 use tracing::Span;
 use tracing::level_filters::LevelFilter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -36,17 +38,27 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 
 /// Begins to write lines and, where the settings name a collector, to send spans.
 pub fn begin(config: &Config) -> anyhow::Result<Telemetry> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if config.log_json { lines.json().boxed() } else { lines.boxed() };
-    let lines = lines.with_filter(EnvFilter::new(&config.log_filter));
     let provider = config.otlp_url.as_deref().map(provider).transpose()?;
     let spans = provider.as_ref().map(|provider| {
         // Our own spans and those of requests; what libraries say of themselves would trace its own sending.
         let ours = Targets::new().with_target("palabre", LevelFilter::DEBUG);
         tracing_opentelemetry::layer().with_tracer(provider.tracer("palabre")).with_filter(ours)
     });
-    tracing_subscriber::registry().with(lines).with(spans).init();
+    tracing_subscriber::registry().with(lines(config)).with(spans).init();
     Ok(Telemetry(provider))
+}
+
+/// Begins to write lines alone, for commands that are over soon.
+pub fn begin_lines(config: &Config) {
+    tracing_subscriber::registry().with(lines(config)).init();
+}
+
+/// Lines on standard error; in colours where that is a terminal.
+fn lines<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(config: &Config) -> impl Layer<S> + use<S> {
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = if config.log_json { lines.json().boxed() } else { lines.boxed() };
+    lines.with_filter(EnvFilter::new(&config.log_filter))
 }
 
 fn provider(url: &str) -> anyhow::Result<SdkTracerProvider> {

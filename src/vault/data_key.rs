@@ -38,7 +38,8 @@ pub struct DataKey {
     name: String,
     sealing_key: Zeroizing<[u8; 32]>,
     fingerprint_key: Zeroizing<[u8; 32]>,
-    nodes_key: Zeroizing<[u8; 32]>,
+    /// Of the platform's key alone; data keys are many.
+    nodes_key: Option<Zeroizing<[u8; 32]>>,
 }
 
 /// Knows messages of nodes that share the vault: the first 16 bytes of HMAC-SHA256. Cheap to clone.
@@ -62,7 +63,7 @@ impl DataKey {
             name: id.to_string(),
             sealing_key: subkey(SEALING_LABEL),
             fingerprint_key: subkey(FINGERPRINT_LABEL),
-            nodes_key: subkey(NODES_LABEL),
+            nodes_key: (id == KeyId::Platform).then(|| subkey(NODES_LABEL)),
         }
     }
 
@@ -114,9 +115,10 @@ impl DataKey {
         Fingerprint(*digest.first_chunk().expect("SHA-256 has 32 bytes"))
     }
 
-    /// The key for messages between nodes.
+    /// The key for messages between nodes. Only [`KeyId::Platform`] has one.
     pub fn node_key(&self) -> NodeKey {
-        NodeKey(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.nodes_key.as_slice()))
+        let key = self.nodes_key.as_ref().expect("nodes know each other by the platform's key");
+        NodeKey(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.as_slice()))
     }
 
     /// The associated data: a box opens only under its key's name and for its purpose. No name holds a zero byte.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::copy::Original;
+use super::copy::{Original, Target};
 use super::{PostgresVault, SqliteVault, Vault, VaultFailure};
 use crate::postgres::{Address, BadAddress};
 
@@ -41,6 +41,9 @@ pub enum OpenFailure {
     /// The one in a database.
     #[error(transparent)]
     Postgres(#[from] crate::postgres::OpenFailure),
+    /// There is no file.
+    #[error("there is no vault in {0}")]
+    Missing(PathBuf),
 }
 
 /// Opens the vault at `url`, and makes it where there is none. May block for a moment.
@@ -51,11 +54,20 @@ pub fn open(url: &VaultUrl) -> Result<Arc<dyn Vault>, OpenFailure> {
     })
 }
 
-/// Opens the vault at `url` to be copied. May block for a moment.
+/// Opens the vault at `url`, which must be there, to be copied. May block for a moment.
 pub fn original(url: &VaultUrl) -> Result<Arc<dyn Original>, OpenFailure> {
     Ok(match url {
+        VaultUrl::Sqlite(path) if !path.is_file() => return Err(OpenFailure::Missing(path.clone())),
         VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open(path)?),
-        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open(address)?),
+        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open_existing(address)?),
+    })
+}
+
+/// Opens the vault at `url` to be copied into, and makes it where there is none. May block for a moment.
+pub fn target(url: &VaultUrl) -> Result<Arc<dyn Target>, OpenFailure> {
+    Ok(match url {
+        VaultUrl::Sqlite(path) => Arc::new(SqliteVault::open_unfinished(path)?),
+        VaultUrl::Postgres(address) => Arc::new(PostgresVault::open_unfinished(address)?),
     })
 }
 

@@ -3,8 +3,9 @@
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::client::{Client, offer_ride};
+use crate::client::{Client, WITHIN, offer_ride};
 use crate::postgres::PostgresServer;
 use crate::process::Process;
 use crate::redis::RedisServer;
@@ -25,9 +26,12 @@ async fn the_people_of_a_node_that_is_killed_go_offline_and_go_on_elsewhere() {
     let opened = at_passenger.command("open_conversation", json!({"ride": ride})).await;
     let conversation = opened["conversation"].clone();
     at_driver.told("conversation_opened").await;
-    while at_driver.ask("follow", json!({"conversations": [conversation]})).await["ok"]["online"] == json!([]) {
-        tokio::task::yield_now().await;
-    }
+    let online = async {
+        while at_driver.ask("follow", json!({"conversations": [conversation]})).await["ok"]["online"] == json!([]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(WITHIN, online).await.expect("presence is heard from the other node");
     at_driver.all_told().await;
     at_driver.ask("follow", json!({"conversations": [conversation]})).await;
     at_passenger.command("post_message", json!({"conversation": conversation, "text": "À demain"})).await;

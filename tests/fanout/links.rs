@@ -1,9 +1,18 @@
 //! What becomes of the nodes when something happens to the Redis between them: nothing is lost, and they find each other
 //! again.
 
+use palabre::clock;
+use palabre::fanout::wire::Wire;
+use palabre::fanout::{Channel, NodeId, Notice};
+use palabre::telemetry::metrics;
+use palabre::vault::Token;
+use palabre::vault::data_key::TAG_LENGTH;
 use serde_json::Value;
 use std::io::{Read, Write};
+use tokio::time::timeout;
+use uuid::Uuid;
 
+use crate::client::{WITHIN, closing};
 use crate::nodes::{Apart, Pair, history};
 use crate::redis::RedisServer;
 use crate::support::TestServer;
@@ -102,20 +111,36 @@ async fn a_stranger_with_access_to_redis_is_not_heard() {
     let pair = Pair::start(Some(&redis)).await;
     let mut apart = Apart::begin(&pair).await;
     apart.wait_for_typing().await;
-    let log_id = pair.here.platform.log.log_id().simple();
-    let session = pair.there.platform.hub.connection_count();
-    let body = format!(
-        r#"{{"from":"{}","says":{{"session_ended":{{"account":"{}","session":"{}"}}}}}}"#,
-        uuid::Uuid::nil(),
-        apart.talk.passenger.account,
-        uuid::Uuid::nil()
-    );
-    for channel in [format!("account:{}", apart.talk.passenger.account.0.simple()), "nodes".to_owned()] {
-        publish(&redis, &format!("palabre:{log_id}:{channel}"), format!("{}{body}", "x".repeat(16)).as_bytes());
+    let (platform, passenger) = (&pair.there.platform, &apart.talk.passenger);
+    let token = passenger.token.parse::<Token>().unwrap().hash();
+    let session = platform.accounts.who(token, clock::now()).await.unwrap().expect("she is signed in").session;
+    let ends = Notice::SessionEnded { account: passenger.account, session: session.0 };
+    let node = Wire::new(NodeId(Uuid::now_v7()), platform.keyring.node_key().await.unwrap());
+    let (message, log_id) = (node.write(&ends), platform.log.log_id());
+    let mut forged = message.to_vec();
+    forged[..TAG_LENGTH].fill(b'x');
+    let channel = Channel::Account(passenger.account).name(log_id);
+    for (channel, nodes) in [(&channel, 1), (&Channel::Nodes.name(log_id), 2)] {
+        let before = forgeries();
+        publish(&redis, channel, &forged);
+        let noticed = async {
+            while forgeries() < before + nodes {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(WITHIN, noticed).await.expect("it is noticed and counted");
     }
     apart.exchange("still here").await;
-    assert_eq!(pair.there.platform.hub.connection_count(), session);
-    assert!(pair.here.platform.link_state().unwrap().is_up() && pair.there.platform.link_state().unwrap().is_up());
+    assert!(pair.nodes().iter().all(|node| node.platform.link_state().unwrap().is_up()));
+    // The same words of a node end her session here.
+    publish(&redis, &channel, &message);
+    assert_eq!(closing(&mut apart.passenger.socket).await, Some((4501, "revoked".to_owned())));
+}
+
+/// How many messages without the right tag the nodes of this process have left out.
+fn forgeries() -> u64 {
+    let count = r#"palabre_fanout_unheard_total{why="forged"} "#;
+    metrics::render().lines().find_map(|line| line.strip_prefix(count)).map_or(0, |count| count.parse().unwrap())
 }
 
 /// Publishes as any client could, and waits for the answer.

@@ -72,6 +72,10 @@ impl Client {
         send(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    pub async fn patch_with_key(&self, path: &str, key: Uuid, body: Value) -> Answer {
+        send(self.request(Method::PATCH, path).header("Idempotency-Key", key.to_string()).json(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         send(self.request(Method::DELETE, path)).await
     }

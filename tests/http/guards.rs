@@ -119,7 +119,7 @@ async fn a_node_tells_this_machine_what_it_measured() {
     assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/plain; version=0.0.4"), "{head}");
     for line in [
         "palabre_command_duration_seconds_count{aggregate=\"account\",outcome=\"committed\"}",
-        "palabre_views_lag_events ",
+        "palabre_views_lag_positions ",
         "palabre_sockets_open ",
         "palabre_fanout_up 0",
     ] {

@@ -78,6 +78,32 @@ async fn the_driver_alone_changes_a_ride() {
 }
 
 #[actix_web::test]
+async fn null_clears_what_a_driver_said_and_absent_keeps_it() {
+    let server = TestServer::start();
+    let dora = Client::sign_up(&server, "Dora").await;
+    let path = format!("/rides/{}", dora.offers(|ride| ride["vehicle"] = json!("a red car")).await);
+    let said = async || {
+        let shown = dora.get(&path).await.is(200);
+        (shown.get("vehicle").cloned(), shown.get("comment").cloned())
+    };
+    let (car, remark) = (Some(json!("a red car")), Some(json!("No smoking, please")));
+    assert_eq!(said().await, (car, remark.clone()));
+
+    let change = (Uuid::now_v7(), json!({"vehicle": null}));
+    dora.patch_with_key(&path, change.0, change.1.clone()).await.is(200);
+    assert_eq!(said().await, (None, remark.clone()));
+    // The same key with another body is told apart, even where the other body only leaves the field out.
+    dora.patch_with_key(&path, change.0, json!({})).await.refuses(422, "key_reused");
+    dora.patch(&path, json!({"seats": 2})).await.is(200);
+    assert_eq!(said().await, (None, remark));
+    dora.patch(&path, json!({"vehicle": "a blue van", "comment": "  "})).await.is(200);
+    assert_eq!(said().await, (Some(json!("a blue van")), None));
+
+    let record = dora.get(&format!("{path}/events")).await.is(200);
+    assert_eq!(record["events"][1]["data"]["cleared"], json!(["vehicle"]));
+}
+
+#[actix_web::test]
 async fn a_ride_leaves_in_the_future_and_within_reason() {
     let server = TestServer::start();
     let dora = Client::sign_up(&server, "Dora").await;

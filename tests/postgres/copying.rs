@@ -1,5 +1,6 @@
 //! A log on its way from one store into another and back.
 
+use palabre::demo::marker::Marker;
 use palabre::postgres::Address;
 use palabre::store::copy::{Copied, Extent, copy};
 use palabre::store::open::{self, Access, StoreUrl};
@@ -173,12 +174,11 @@ async fn a_platform_moves_with_its_vault() {
         let log = sqlite(&data).to_string();
         let (done, said) = palabre(&["copy", "--from", &log, "--to", &url], data.path());
         assert!(done, "{said}");
-        // Twice is as good as once.
-        (0..2).map(|_| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path())).collect::<Vec<_>>()
+        [(); 2].map(|()| palabre(&["copy", "vault", "--from", &vault, "--to", &url], data.path()))
     });
-    for (done, said) in moved {
-        assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
-    }
+    let [(done, said), (again, refused)] = moved;
+    assert!(done && said.starts_with("1 keys, 1 destroyed ones, 1 people and 1 open sessions"), "{said}");
+    assert!(!again && refused.contains("there is a vault already; copy into an empty place"), "{refused}");
     let server = TestServer::start_with(|config| config.store = Some(url.clone()));
     let answer = reqwest::Client::new().get(format!("http://{}/api/v1/me", server.address));
     let answer = answer.bearer_auth(&anna.token).send().await.unwrap();
@@ -203,4 +203,56 @@ fn the_command_line_copies_and_shows_no_secret() {
     assert!(done && said.starts_with("12 events and 12 keys, 12 events of them now"), "{said}");
     let (done, said) = palabre(&["copy", "--from", &from, "--to", &to], data.path());
     assert!(!done && said.contains("there is a log already") && !said.contains("password%20"), "{said}");
+}
+
+#[test]
+fn an_original_that_is_not_there_is_not_made() {
+    let (data, url) = (tempfile::tempdir().unwrap(), database());
+    let (folder, file) = (data.path().join("mistyped"), data.path().join("mistyped.db"));
+    let (log, vault) = (format!("sqlite:{}", folder.display()), format!("sqlite:{}", file.display()));
+    let nothing_there = [
+        (vec!["copy", "--from", &log], "there is no log in"),
+        (vec!["copy", "--from", &url], "there is no log of palabre in"),
+        (vec!["copy", "vault", "--from", &vault], "there is no vault in"),
+        (vec!["copy", "vault", "--from", &url], "there is no vault of palabre in"),
+    ];
+    for (args, why) in nothing_there {
+        let to = format!("sqlite:{}", data.path().join("to").display());
+        let (done, said) = palabre(&[&args[..], &["--to", &to]].concat(), data.path());
+        assert!(!done && said.contains(why), "{args:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "neither it nor its copy");
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'palabre%'";
+    assert_eq!(PostgresServer::shared().sql(&url, schemas), "0");
+}
+
+#[test]
+fn a_backup_is_copied_whole_and_not_ahead() {
+    let (folder, backup, url) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), database());
+    let keys = write(&SqliteStore::open(folder.path()).unwrap(), 30);
+    palabre::store::sqlite::backup::back_up(folder.path(), backup.path()).unwrap();
+    let refused = run(&sqlite(&backup), &postgres(&url), Extent::Ahead).unwrap_err().to_string();
+    assert!(refused.contains("a backup has no name"), "{refused}");
+    run(&sqlite(&backup), &postgres(&url), Extent::Whole).unwrap();
+    expect_same(&sqlite(&backup), &postgres(&url), &keys);
+}
+
+#[test]
+fn a_demo_is_not_copied() {
+    let (data, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteStore::open(data.path()).unwrap();
+    write(&store, 3);
+    let marker = Marker::new(store.log_id(), 7);
+    drop(store);
+    let (from, to) = (sqlite(&data).to_string(), sqlite(&to).to_string());
+    let copies = |ahead: &[&str]| palabre(&[&["copy", "--from", &from, "--to", &to], ahead].concat(), data.path());
+    marker.write(data.path()).unwrap();
+    for ahead in [&["--ahead"][..], &[]] {
+        let (done, said) = copies(ahead);
+        assert!(!done && said.contains("is a demo"), "{said}");
+    }
+    // The marker of another log, as of one that lay there before, says nothing.
+    Marker { log_id: Uuid::new_v4(), ..marker }.write(data.path()).unwrap();
+    let (done, said) = copies(&[]);
+    assert!(done && said.starts_with("3 events"), "{said}");
 }

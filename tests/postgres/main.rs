@@ -9,6 +9,7 @@ mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod restarts;
+mod silence;
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/mod.rs"]
 mod support;

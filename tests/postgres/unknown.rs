@@ -1,10 +1,14 @@
-//! A commit whose answer is lost on the way: the server has it, and nobody was told.
+//! A write whose answer is lost on the way: the server has it, and nobody was told.
 
+use palabre::postgres::Address;
 use palabre::store::EventStore;
-use palabre_events::CommandKey;
+use palabre::vault::{
+    Admission, PasswordHash, People, Person, PostgresVault, Resets, Session, SessionId, Sessions, Token, VaultFailure,
+};
+use palabre_events::account::Language;
 use palabre_events::log::{AppendFailure, ItemAnswer};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use palabre_events::{AccountId, CommandKey};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -12,81 +16,103 @@ use uuid::Uuid;
 use crate::postgres::PostgresServer;
 use crate::writing::{append, expect, open, stream};
 
-/// The whole command, and also the tag that says that it is done.
-const COMMIT: &[u8] = b"COMMIT\0";
+/// How the server says that a command is done, up to the end of the word.
+type Tag = &'static [u8];
 
-/// Passes everything on; once `armed`, the next commit is passed on too, but what the server says to it is thrown away,
-/// and the connection ends.
-async fn relay(client: TcpStream, port: u16, armed: Arc<AtomicBool>) -> std::io::Result<()> {
+/// Passes everything on; the next answer with the tag in `armed` is thrown away, and with it the connection ends.
+async fn relay(client: TcpStream, port: u16, armed: Arc<Mutex<Option<Tag>>>) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = TcpStream::connect(("127.0.0.1", port)).await?.into_split();
-    let lost = Arc::new(AtomicBool::new(false));
-    let upwards = {
-        let lost = lost.clone();
-        async move {
-            let mut buffer = vec![0; 64 * 1024];
-            loop {
-                let length = from_client.read(&mut buffer).await?;
-                if length == 0 {
-                    return std::io::Result::Ok(());
-                }
-                let commits = buffer[..length].windows(COMMIT.len()).any(|word| word == COMMIT);
-                if commits && armed.swap(false, Ordering::SeqCst) {
-                    lost.store(true, Ordering::SeqCst);
-                }
-                to_server.write_all(&buffer[..length]).await?;
-            }
-        }
-    };
     let downwards = async move {
         let mut buffer = vec![0; 64 * 1024];
+        // Since it was armed.
         let mut said = Vec::new();
         loop {
             let length = from_server.read(&mut buffer).await?;
-            if length == 0 {
+            said.extend_from_slice(&buffer[..length]);
+            let is_lost = match &mut *armed.lock().unwrap() {
+                Some(tag) => said.windows(tag.len()).any(|word| word == *tag),
+                None => {
+                    said.clear();
+                    false
+                }
+            };
+            if is_lost {
+                *armed.lock().unwrap() = None;
+            }
+            if length == 0 || is_lost {
                 return std::io::Result::Ok(());
             }
-            if lost.load(Ordering::SeqCst) {
-                said.extend_from_slice(&buffer[..length]);
-                if said.windows(COMMIT.len()).any(|word| word == COMMIT) {
-                    return Ok(());
-                }
-            } else {
-                to_client.write_all(&buffer[..length]).await?;
-            }
+            to_client.write_all(&buffer[..length]).await?;
         }
     };
     tokio::select! {
-        ended = upwards => ended,
+        ended = tokio::io::copy(&mut from_client, &mut to_server) => ended.map(drop),
         ended = downwards => ended,
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_unknown_and_its_key_finds_it() {
+/// The URL of a new database behind a relay, and what makes the relay lose an answer.
+async fn behind_a_relay() -> (String, Arc<Mutex<Option<Tag>>>) {
     let server = PostgresServer::shared();
-    let url = server.fresh_database_over_tcp();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let proxied = url.replace(&server.port().to_string(), &listener.local_addr().unwrap().port().to_string());
-    let armed = Arc::new(AtomicBool::new(false));
+    let own = listener.local_addr().unwrap().port();
+    let url = server.fresh_database_over_tcp().replace(&server.port().to_string(), &own.to_string());
+    let armed = Arc::<Mutex<Option<Tag>>>::default();
     let (port, arm) = (server.port(), armed.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             tokio::spawn(relay(client, port, arm.clone()));
         }
     });
-    let store: Arc<dyn EventStore> = tokio::task::block_in_place(|| open(&proxied));
+    (url, armed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_unknown_and_its_key_finds_it() {
+    let (url, armed) = behind_a_relay().await;
+    let store: Arc<dyn EventStore> = tokio::task::block_in_place(|| open(&url));
     let key = || CommandKey(Uuid::now_v7());
     store.append(append(stream(1), 0, key())).await.unwrap();
 
-    armed.store(true, Ordering::SeqCst);
+    *armed.lock().unwrap() = Some(b"COMMIT\0");
     let lost = append(stream(1), 1, key());
     assert_eq!(store.append(lost.clone()).await, Err(AppendFailure::Unknown));
-    assert!(!armed.load(Ordering::SeqCst), "it was that commit");
+    assert!(armed.lock().unwrap().is_none(), "it was that commit");
     let first = store.first_answer(lost.stream, lost.items[0].key.unwrap()).await.unwrap().expect("it was committed");
     assert_eq!((first.stream, first.version, first.position), (stream(1), 2, 2));
     let again = store.append(lost).await.unwrap();
     assert_eq!(again, [ItemAnswer::Duplicate(first)]);
     store.append(append(stream(1), 2, key())).await.unwrap();
     expect(&*store, &[(stream(1), 3)].into()).await;
+}
+
+/// Asked again behind the caller's back, each would say that somebody else had been faster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_to_the_vault_whose_answer_is_lost_is_unknown_and_done_once() {
+    let (url, armed) = behind_a_relay().await;
+    let vault = tokio::task::block_in_place(|| PostgresVault::open(&Address::parse(&url).unwrap()).unwrap());
+    let lose = |tag: Tag| *armed.lock().unwrap() = Some(tag);
+    let (account, now) = (AccountId(Uuid::new_v4()), palabre::clock::now());
+    let email = "anna@exemple.fr".parse().unwrap();
+    let anna = Person { account, email, password: None, language: Language::Fr, opening: None };
+
+    lose(b"INSERT 0 1\0");
+    assert_eq!(vault.admit(anna.clone()).await, Err(VaultFailure::Unavailable));
+    assert_eq!(vault.admit(anna.clone()).await, Ok(Admission::Taken(Box::new(anna))));
+
+    let (id, later) = (SessionId(Uuid::new_v4()), now.plus_seconds(1000));
+    let session = Session { id, account, made_at: now, last_seen_at: now, expires_at: later };
+    vault.open_session(Token::generate().hash(), session).await.unwrap();
+    lose(b"SELECT 1\0");
+    assert_eq!(vault.end_session(account, id).await, Err(VaultFailure::Unavailable));
+    assert_eq!(vault.end_session(account, id).await, Ok(None));
+
+    let reset = Token::generate().hash();
+    vault.keep_reset(account, reset, later).await.unwrap();
+    lose(b"COMMIT\0");
+    let redeemed = vault.redeem_reset(reset, PasswordHash("hashed".to_owned()), now).await;
+    assert_eq!(redeemed, Err(VaultFailure::Unavailable));
+    assert_eq!(vault.redeem_reset(reset, PasswordHash("hashed".to_owned()), now).await, Ok(None));
+    assert_eq!(vault.person(account).await.unwrap().unwrap().password, Some(PasswordHash("hashed".to_owned())));
 }

@@ -16,14 +16,20 @@ const PASSWORD: &str = "a password with spaces";
 /// The same within a URL.
 const PASSWORD_IN_URL: &str = "a%20password%20with%20spaces";
 
-/// Makes a server, then does what it is told line by line: `restart` kills and starts it, `stop` and `start` as they
-/// say. Answers each with a line.
+/// Makes a server, then does what it is told line by line: `restart` kills and starts it, `freeze` has all its processes
+/// stand still until `thaw`, `stop` and `start` as they say. Answers each with a line.
 const GUARDIAN: &str = r#"
 set -eu
 PATH="$1:$PATH"; port=$2; password=$3; extra=$4
 cd /
 folder=$(mktemp -d -t palabre-postgres-XXXXXX)
-stop() { pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1 || true; }
+signal() {
+  if postmaster=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null); then
+    # Children may end meanwhile.
+    kill -s "$1" $postmaster $(cat /proc/$postmaster/task/$postmaster/children 2>/dev/null) 2>/dev/null || true
+  fi
+}
+stop() { signal CONT; pg_ctl -D "$folder/data" -m immediate -w stop >/dev/null 2>&1 || true; }
 trap 'stop; rm -rf "$folder"' EXIT
 printf '%s' "$password" > "$folder/password"
 initdb -D "$folder/data" -U postgres --pwfile="$folder/password" --auth-local=trust --auth-host=scram-sha-256 \
@@ -50,6 +56,8 @@ while read -r order; do
     stop) stop;;
     start) start;;
     tls) tls;;
+    freeze) signal STOP;;
+    thaw) signal CONT;;
   esac
   echo done
 done
@@ -139,6 +147,16 @@ impl PostgresServer {
     /// Starts it after [`PostgresServer::stop`].
     pub fn start_again(&self) {
         self.order("start");
+    }
+
+    /// Makes the server silent: connections to it are taken up, by the system, and nothing is ever said on any.
+    pub fn freeze(&self) {
+        self.order("freeze");
+    }
+
+    /// Has it go on after [`PostgresServer::freeze`].
+    pub fn thaw(&self) {
+        self.order("thaw");
     }
 
     /// Runs SQL in the database of `url`, as a careless or malicious hand would, and answers what it says.

@@ -9,17 +9,17 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 /// Starts a server, then does what it is told line by line, and answers each with a line. `start` answers only when the
-/// server does.
+/// server does, this very one: another may have taken the port meanwhile, and then this one ends.
 const GUARDIAN: &str = r#"
 set -eu
 port=$1
 folder=$(mktemp -d -t palabre-redis-XXXXXX)
 server=
-cli() { redis-cli -p "$port" "$@"; }
+cli() { timeout 10 redis-cli -p "$port" "$@"; }
 start() {
   redis-server --port "$port" --bind 127.0.0.1 --dir "$folder" --save "" --appendonly no --daemonize no \
                --logfile "$folder/log" >/dev/null & server=$!
-  until [ "$(cli ping 2>/dev/null)" = PONG ]; do
+  until cli info server 2>/dev/null | tr -d '\r' | grep -qx "process_id:$server"; do
     kill -0 "$server" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }
   done
 }
@@ -47,9 +47,17 @@ pub struct RedisServer {
     guardian: Child,
 }
 
+/// How many ports are tried: somebody else may take one between choosing and using it.
+const STARTS_MAX: usize = 3;
+
 impl RedisServer {
     /// Starts a server.
     pub fn start() -> Self {
+        let started = (0..STARTS_MAX).find_map(|_| Self::try_to_start());
+        started.expect("redis-server starts; scripts/install-test-needs installs it")
+    }
+
+    fn try_to_start() -> Option<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let mut command = Command::new("bash");
         command.args(["-c", GUARDIAN, "guardian", &port.to_string()]);
@@ -60,8 +68,11 @@ impl RedisServer {
         let mut answers = BufReader::new(guardian.stdout.take().unwrap());
         let mut answer = String::new();
         answers.read_line(&mut answer).unwrap();
-        assert_eq!(answer, "started\n", "redis-server starts; scripts/install-test-needs installs it");
-        Self { port, orders: Mutex::new((Some(orders), answers)), guardian }
+        if answer != "started\n" {
+            guardian.wait().unwrap();
+            return None;
+        }
+        Some(Self { port, orders: Mutex::new((Some(orders), answers)), guardian })
     }
 
     /// Its URL.

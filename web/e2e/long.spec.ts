@@ -2,7 +2,7 @@
 import { fr } from '../src/words/fr';
 import type { Person } from './support/person';
 import { expect, test } from './support/test';
-import { toLyon } from './support/world';
+import { proposeSeats, toLyon } from './support/world';
 
 const MESSAGES = 400;
 /** The most rows that are drawn at once on a phone. */
@@ -40,6 +40,34 @@ test('whoever reads back stays where they read', async ({ member }) => {
   await chloe.page.getByRole('button', { name: fr.talk.newBelow(1) }).click();
   await expect(chloe.messages('Vous êtes encore là ?')).toBeInViewport();
   await expect(chloe.page.getByRole('button', { name: fr.talk.newBelow(1) })).toHaveCount(0);
+});
+
+test('a proposal far back is found, though a page is being read already', async ({ member }) => {
+  const [chloe, malik] = await Promise.all([member('Chloé'), member('Malik')]);
+  const { ride } = await chloe.api.offer(toLyon());
+  const conversation = await malik.api.open(ride);
+  await proposeSeats(malik, conversation, 2, 700);
+  for (let at = 1; at <= MESSAGES; at += 1) await malik.api.say(conversation, `Message ${at}`);
+
+  // The page before is held up until the button was pressed.
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((go) => (release = go));
+  const asked = chloe.page.waitForRequest(/events\?before=\d{1,6}&/);
+  await chloe.context.route(/events\?before=\d{1,6}&/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await chloe.goto(`/conversations/${conversation}`);
+  await chloe.log.hover();
+  await expect(async () => {
+    await chloe.page.mouse.wheel(0, -2_000);
+    await asked;
+  }).toPass();
+  await chloe.button(fr.talk.situation.show).click();
+  release();
+  const card = chloe.proposal(fr.talk.proposal.theirs('Malik'));
+  await expect(card).toBeInViewport();
+  await expect(card).toBeFocused();
 });
 
 async function topOf(person: Person, text: string): Promise<number> {

@@ -39,6 +39,24 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Fr, Self::En];
+
+    /// Its tag, as stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fr => "fr",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of that tag.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.name() == name)
+    }
+}
+
 /// A person changes what others see; absent fields stay as they were.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileChanged {

@@ -71,3 +71,12 @@ fn nobody_changes_the_profile_of_another() {
 fn what_was_never_opened_does_not_change() {
     given([]).when(change(renamed()), by(ANNA), now()).then_rejected(AccountRejection::NoSuchAccount);
 }
+
+#[test]
+fn a_language_has_the_tag_that_it_is_written_with() {
+    for language in Language::ALL {
+        assert_eq!(serde_json::to_value(language).unwrap(), language.name());
+        assert_eq!(Language::of_name(language.name()), Some(language));
+    }
+    assert_eq!(Language::of_name("de"), None);
+}

@@ -31,6 +31,11 @@ impl StreamKind {
             Self::Ride => "ride",
         }
     }
+
+    /// The kind of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// A stream: one aggregate's events, versions dense from 1. Written `kind-uuid`.
@@ -64,7 +69,7 @@ impl FromStr for StreamId {
     type Err = NotAStream;
     fn from_str(text: &str) -> Result<Self, NotAStream> {
         let (kind, id) = text.split_once('-').ok_or(NotAStream)?;
-        let kind = StreamKind::ALL.into_iter().find(|known| known.name() == kind).ok_or(NotAStream)?;
+        let kind = StreamKind::of_name(kind).ok_or(NotAStream)?;
         Ok(Self { kind, id: Uuid::try_parse(id).map_err(|_| NotAStream)? })
     }
 }

@@ -6,6 +6,7 @@ use crate::request::{RequestFulfilled, RequestWithdrawn};
 use crate::ride::*;
 use crate::testing::*;
 use crate::{Actor, KeyId};
+use std::collections::BTreeSet;
 
 fn recorded(stream: impl Into<StreamId>, version: u64, event: DomainEvent) -> Recorded {
     Recorded { stream: stream.into(), version, position: 9, occurred_at: now(), actor: Actor::System, event }
@@ -147,6 +148,7 @@ fn what_happens_to_a_ride_is_noticed_everywhere() {
         preferences: None,
         vehicle: None,
         comment: None,
+        cleared: BTreeSet::new(),
     };
     let told = RideNotice::TermsChanged { terms_version: 3, price_per_seat: Some(euros(500)), seats: Some(2) };
     assert_eq!(notice_of(&changed.into()), Some(told));

@@ -2,10 +2,11 @@
 
 use crate::aggregate::Rejection;
 use crate::conversation::Acceptance;
-use crate::ride::event::{BookingMode, Preferences, RideOffered};
+use crate::ride::event::{BookingMode, Preferences, RideOffered, RideText};
 use crate::sealed::{Comment, Reason, Vehicle};
 use crate::terms::Terms;
 use crate::{AccountId, ConversationId, Price, ProposalId, ReservationId, Route, Sealed, TermsHash, Timestamp};
+use std::collections::BTreeSet;
 
 /// What may be asked of a ride.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub enum RideCommand {
         vehicle: Option<Sealed<Vehicle>>,
         /// The remark.
         comment: Option<Sealed<Comment>>,
+        /// What is no longer said.
+        cleared: BTreeSet<RideText>,
     },
     /// Cancel the ride and every reservation.
     Cancel {

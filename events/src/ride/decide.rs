@@ -58,7 +58,15 @@ impl Ride {
                 check_open_to_driver(offer, by, now)?;
                 self.decide_reschedule(offer, departs_at, time_zone, route, now)
             }
-            RideCommand::ChangeTerms { seats, price_per_seat, booking_mode, preferences, vehicle, comment } => {
+            RideCommand::ChangeTerms {
+                seats,
+                price_per_seat,
+                booking_mode,
+                preferences,
+                vehicle,
+                comment,
+                cleared,
+            } => {
                 check_open_to_driver(offer, by, now)?;
                 self.check_seats_kept(seats)?;
                 price_per_seat.as_ref().map_or(Ok(()), check_price)?;
@@ -71,10 +79,11 @@ impl Ride {
                     preferences,
                     vehicle,
                     comment,
+                    cleared,
                 };
                 Ok(changed(offer, asked).map(Into::into).into_iter().collect())
             }
-            RideCommand::Cancel { reason } => self.decide_cancel(offer, reason, by),
+            RideCommand::Cancel { reason } => self.decide_cancel(offer, reason.as_ref(), by),
             RideCommand::Depart => decide_depart(offer, by, now),
             RideCommand::Complete => decide_complete(offer, by, now),
             RideCommand::CancelReservation { reservation, conversation, passenger, reason } => {
@@ -112,25 +121,26 @@ impl Ride {
         Ok(vec![RideRescheduled { departs_at, time_zone, route, path_version, terms_version }.into()])
     }
 
-    fn decide_cancel(&self, offer: &Offer, reason: Option<Sealed<Reason>>, by: Actor) -> Decision {
+    fn decide_cancel(&self, offer: &Offer, reason: Option<&Sealed<Reason>>, by: Actor) -> Decision {
         check_driver(offer, by)?;
         if offer.stage == Stage::Cancelled {
             return Ok(vec![]);
         }
         check_not_left(offer)?;
-        let cancelled = self.reservations.iter().map(|(reservation, held)| {
-            ReservationCancelled {
+        let mut facts = vec![RideCancelled { reason: reason.cloned() }.into()];
+        facts.extend(self.reservations.iter().map(|(reservation, held)| {
+            RideEvent::from(ReservationCancelled {
                 reservation: *reservation,
                 conversation: held.conversation,
                 driver: offer.driver,
                 passenger: held.passenger,
                 by: Side::Driver,
                 blameless: by == Actor::Operator,
-                reason: None,
-            }
-            .into()
-        });
-        Ok(std::iter::once(RideCancelled { reason }.into()).chain(cancelled).collect())
+                // Whoever had booked reads it in the conversation, where the ride's own event is not told.
+                reason: reason.cloned(),
+            })
+        }));
+        Ok(facts)
     }
 
     fn check_seats_kept(&self, seats: Option<u8>) -> Result<(), RideRejection> {
@@ -151,7 +161,8 @@ fn changed(offer: &Offer, asked: RideTermsChanged) -> Option<RideTermsChanged> {
     let price_per_seat = asked.price_per_seat.filter(|price| *price != offer.price_per_seat);
     let booking_mode = asked.booking_mode.filter(|mode| *mode != offer.booking_mode);
     let proposals_build_on_it = price_per_seat.is_some() || booking_mode.is_some();
-    let told = asked.preferences.is_some() || asked.vehicle.is_some() || asked.comment.is_some();
+    let said = asked.vehicle.is_some() || asked.comment.is_some() || !asked.cleared.is_empty();
+    let told = asked.preferences.is_some() || said;
     let terms_version = offer.terms_version + u32::from(proposals_build_on_it);
     (proposals_build_on_it || seats.is_some() || told).then_some(RideTermsChanged {
         terms_version,

@@ -1,6 +1,7 @@
 //! The facts of a ride. Shapes are for ever: add optional fields or new variants, never change a meaning.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::sealed::{Comment, Reason, Vehicle};
 use crate::terms::Terms;
@@ -155,6 +156,19 @@ pub struct RideTermsChanged {
     /// The remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Sealed<Comment>>,
+    /// What the driver no longer says.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cleared: BTreeSet<RideText>,
+}
+
+/// What a driver may say about a ride in words, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RideText {
+    /// The vehicle.
+    Vehicle,
+    /// The remark.
+    Comment,
 }
 
 /// The ride will not take place. Each reservation is cancelled by an event of its own.

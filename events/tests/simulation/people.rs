@@ -11,6 +11,7 @@ use palabre_events::{
     AccountId, Actor, CommandKey, ConversationId, KeyId, ProposalId, ReservationId, RideId, Stretch,
     sealed::MessageText,
 };
+use std::collections::BTreeSet;
 
 use crate::truth::Talk;
 use crate::world::{Whose, World};
@@ -52,6 +53,7 @@ impl World {
             preferences: None,
             vehicle: None,
             comment: None,
+            cleared: BTreeSet::new(),
         };
         let command = match self.dice.below(12) {
             0..=2 => change(None, Some(if price == 800 { 900 } else { 800 }), None),

@@ -9,6 +9,7 @@ use palabre_events::ride::{BookingMode, RefusalReason, RideCommand, RideEvent, R
 use palabre_events::terms::Terms;
 use palabre_events::testing::*;
 use palabre_events::{AccountId, Actor, DomainEvent, ProposalId};
+use std::collections::BTreeSet;
 
 use crate::world::{Whose, World};
 
@@ -52,6 +53,7 @@ fn reprice(cents: u32) -> EffectCommand {
             preferences: None,
             vehicle: None,
             comment: None,
+            cleared: BTreeSet::new(),
         },
     )
 }

@@ -70,8 +70,8 @@ impl MatchingIndex {
         self.read().search(search)
     }
 
-    /// For a search that finds nothing: which wish to loosen, how far, and how many rides that finds. Empty when
-    /// no single one helps. As much work as 22 searches at most.
+    /// For a search that finds nothing: which wish to loosen, how far, and how many rides that finds. Where none helps
+    /// alone, hour and distance together; empty when not even that helps. It counts 80 times at most.
     pub fn explain_none(&self, search: &Search) -> Vec<Loosening> {
         // Locks for one count at a time: changes need not wait for all of them.
         loosenings(search, |looser| self.read().count(looser))

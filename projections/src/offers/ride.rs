@@ -4,7 +4,8 @@ use palabre_events::domain::Recorded;
 use palabre_events::geometry::Path;
 use palabre_events::ride::state::Stage;
 use palabre_events::ride::{
-    Audience, BookingMode, Preferences, RideEvent, RideOffered, RideRescheduled, RideTermsChanged, SeatsReserved,
+    Audience, BookingMode, Preferences, RideEvent, RideOffered, RideRescheduled, RideTermsChanged, RideText,
+    SeatsReserved,
 };
 use palabre_events::seats::highest_overlap;
 use palabre_events::terms::Terms;
@@ -203,6 +204,12 @@ impl OfferedRide {
         self.booking_mode = event.booking_mode.unwrap_or(self.booking_mode);
         if let Some(preferences) = &event.preferences {
             self.preferences = preferences.clone();
+        }
+        for text in &event.cleared {
+            match text {
+                RideText::Vehicle => self.vehicle = None,
+                RideText::Comment => self.comment = None,
+            }
         }
         if let Some(vehicle) = &event.vehicle {
             self.vehicle = open_option(Some(vehicle), opener)?.map(|vehicle| vehicle.0);

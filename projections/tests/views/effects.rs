@@ -7,6 +7,7 @@ use palabre_events::testing::*;
 use palabre_events::{AccountId, ConversationId};
 use palabre_projections::ViewsReader;
 use palabre_projections::pending::EffectsSought;
+use std::collections::BTreeSet;
 
 use crate::log::Log;
 
@@ -63,6 +64,7 @@ fn effects_are_asked_for_by_cause_and_by_age() {
         preferences: None,
         vehicle: None,
         comment: None,
+        cleared: BTreeSet::new(),
     };
     let first = log.ride(change.clone());
     log.ride(RideTermsChanged { seats: Some(1), ..change });

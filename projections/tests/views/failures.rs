@@ -1,6 +1,6 @@
 //! What happens when an event cannot be folded, the vault is away, the log has a hole, or the file is of another kind.
 
-use palabre_events::ride::{RideCancelled, RideOffered, RideTermsChanged};
+use palabre_events::ride::{RideCancelled, RideOffered, RideTermsChanged, RideText};
 use palabre_events::sealed::{CannotOpen, Comment};
 use palabre_events::testing::*;
 use palabre_events::{DomainEvent, KeyId, Opener, RideId, Sealed};
@@ -97,6 +97,20 @@ fn an_event_about_what_never_was_stops_a_projection() {
     assert!(why.contains(&talk_with(ANNA).to_string()) && !why.contains("Bonjour"), "{why}");
 }
 
+/// The driver says something else, or nothing any longer.
+fn said<const N: usize>(comment: Option<Sealed<Comment>>, cleared: [RideText; N]) -> RideTermsChanged {
+    RideTermsChanged {
+        terms_version: 1,
+        seats: None,
+        price_per_seat: None,
+        booking_mode: None,
+        preferences: None,
+        vehicle: None,
+        comment,
+        cleared: cleared.into(),
+    }
+}
+
 #[test]
 fn while_the_vault_is_away_nothing_is_folded_and_nothing_stops() {
     let vault = Arc::new(Vault::default());
@@ -105,16 +119,7 @@ fn while_the_vault_is_away_nothing_is_folded_and_nothing_stops() {
     offer(&mut log, RIDE, None);
     place.catch_up(&log);
     let comment = Some(sealed(KeyId::Person(DORA), &Comment("Musique".to_owned())));
-    let change = RideTermsChanged {
-        terms_version: 1,
-        seats: None,
-        price_per_seat: None,
-        booking_mode: None,
-        preferences: None,
-        vehicle: None,
-        comment,
-    };
-    log.append(RIDE, DomainEvent::Ride(change.into()), by(DORA), now());
+    log.ride(said(comment, []));
     vault.away.store(true, Ordering::Relaxed);
     assert!(matches!(place.views.fold(&log.events[1..]), Err(FoldFailure::Retry)));
     assert_eq!(place.views.position(), 1);
@@ -122,6 +127,19 @@ fn while_the_vault_is_away_nothing_is_folded_and_nothing_stops() {
     assert!(place.catch_up(&log).parked.is_empty());
     let ride = place.reader().ride(RIDE).unwrap().unwrap();
     assert_eq!((ride.version, ride.comment.as_deref()), (2, Some("Musique")));
+}
+
+#[test]
+fn what_a_driver_no_longer_says_is_absent() {
+    let mut place = Place::with(Arc::new(Vault::default()));
+    let mut log = Log::default();
+    offer(&mut log, RIDE, Some(sealed(KeyId::Person(DORA), &Comment("Musique".to_owned()))));
+    log.ride(said(None, [RideText::Vehicle]));
+    place.catch_up(&log);
+    assert_eq!(place.reader().ride(RIDE).unwrap().unwrap().comment.as_deref(), Some("Musique"));
+    log.ride(said(None, [RideText::Comment]));
+    place.catch_up(&log);
+    assert_eq!(place.reader().ride(RIDE).unwrap().unwrap().comment, None);
 }
 
 #[test]

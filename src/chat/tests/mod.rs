@@ -14,7 +14,7 @@ use palabre_events::conversation::{
 use palabre_events::log::{Append, AppendFailure, AppendItem, FirstAnswer, ItemAnswer, KeyedCommand};
 use palabre_events::marks::{ConversationRead, MarksEvent};
 use palabre_events::testing::*;
-use palabre_events::{AccountId, Actor, ConversationId, Envelope, KeyId, NewEvent, StreamId};
+use palabre_events::{AccountId, Actor, ConversationId, Envelope, KeyId, NewEvent, Opener, StreamId};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::sync::RwLock;
 use uuid::Uuid;
 
 use super::close::Close;
@@ -35,10 +36,20 @@ use crate::store::memory::MemoryStore;
 use crate::store::{EventStore, ReadFailure};
 use crate::vault::{SessionId, TokenHash};
 
-/// A log that fails to be read for so many times.
+/// A log that fails to be read for so many times, and then answers while its gate is open.
 struct Flaky {
     log: MemoryStore,
     failures: AtomicUsize,
+    /// Open unless somebody holds it to write.
+    gate: Arc<RwLock<()>>,
+    /// Reads of streams that are under way.
+    reading: Arc<AtomicUsize>,
+}
+
+impl Flaky {
+    fn new() -> Self {
+        Self { log: MemoryStore::new(), failures: AtomicUsize::new(0), gate: Arc::default(), reading: Arc::default() }
+    }
 }
 
 impl EventStore for Flaky {
@@ -68,7 +79,14 @@ impl EventStore for Flaky {
         if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
             return Box::pin(std::future::ready(Err(ReadFailure::Unavailable)));
         }
-        self.log.read(stream, after, limit)
+        let read = self.log.read(stream, after, limit);
+        let (gate, reading) = (self.gate.clone(), self.reading.clone());
+        Box::pin(async move {
+            reading.fetch_add(1, Ordering::Relaxed);
+            drop(gate.read().await);
+            reading.fetch_sub(1, Ordering::Relaxed);
+            read.await
+        })
     }
 
     fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
@@ -88,9 +106,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let log = Arc::new(Flaky { log: MemoryStore::new(), failures: AtomicUsize::new(0) });
+        Self::with(Arc::new(PlainOpener::default()))
+    }
+
+    fn with(opener: Arc<dyn Opener + Send + Sync>) -> Self {
+        let log = Arc::new(Flaky::new());
         let caps = Caps { per_account: 2, per_address: 5 };
-        let hub = Hub::with(log.clone(), Arc::new(PlainOpener::default()), caps, Pace::default());
+        let hub = Hub::with(log.clone(), opener, caps, Pace::default());
         Self { log, hub, versions: Mutex::default() }
     }
 

@@ -1,6 +1,9 @@
 //! Events that one node commits: in order, once, to those who may see them.
 
 use super::*;
+use crate::chat::hub::READS_MAX;
+use palabre_events::sealed::CannotOpen;
+use std::sync::mpsc;
 
 #[tokio::test]
 async fn both_sides_are_told_and_only_the_author_learns_the_key() {
@@ -109,4 +112,66 @@ async fn texts_of_erased_people_are_absent() {
     let page = history::page(scene.log.as_ref(), &opener, talk_with(ANNA), &roster, DORA, Span::After(1), 1);
     let frame: Value = serde_json::from_str(page.await.unwrap()[0].get()).unwrap();
     assert_eq!(frame["data"], json!({"author": ANNA}));
+}
+
+/// Says when it is asked to open something, and opens it when it is told to.
+struct Slow {
+    asked: mpsc::Sender<()>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Opener for Slow {
+    fn open(&self, key: KeyId, purpose: &'static str, boxed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+        // Who arranged it may be gone after a failure.
+        self.asked.send(()).ok();
+        self.go_on.lock().recv().ok();
+        PlainOpener::default().open(key, purpose, boxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_behind_an_event_that_is_being_opened() {
+    const WITHIN: Duration = Duration::from_secs(10);
+    type Way = fn(&Hub, &[Arc<Envelope>]);
+    let ways: [Way; 3] = [
+        |hub, events| hub.publish(events, &[ANNA, DORA]),
+        |hub, events| hub.hear(Notice::Grown { conversation: talk_with(ANNA), seq: events[0].version }),
+        |hub, events| hub.offer(events),
+    ];
+    for tell in ways {
+        let ((asked, is_asked), (go_on, told_to)) = (mpsc::channel(), mpsc::channel());
+        let scene = Scene::with(Arc::new(Slow { asked, go_on: Mutex::new(told_to) }));
+        scene.opened().await;
+        let (anna, said) = (scene.connect(ANNA), scene.says(DORA).await);
+        let hub = scene.hub.clone();
+        let telling = std::thread::spawn(move || tell(&hub, &said));
+        is_asked.recv_timeout(WITHIN).expect("the event is opened");
+        let ((had, is_had), shared) = (mpsc::channel(), scene.hub.shared.clone());
+        let asking = std::thread::spawn(move || {
+            drop(shared.lines.of(talk_with(ANNA)));
+            had.send(()).unwrap();
+        });
+        let had = is_had.recv_timeout(WITHIN);
+        go_on.send(()).unwrap();
+        telling.join().unwrap();
+        asking.join().unwrap();
+        assert_eq!(had, Ok(()), "the conversation is not locked meanwhile");
+        assert_eq!(seqs(&next(&anna, 1).await), [2]);
+    }
+}
+
+#[tokio::test]
+async fn however_many_conversations_catch_up_only_so_many_reads_are_under_way() {
+    let scene = Scene::new();
+    let _anna = scene.connect(ANNA);
+    let shut = scene.log.gate.clone().write_owned().await;
+    for number in 1..=3 * READS_MAX {
+        let conversation = ConversationId(Uuid::from_u128(number as u128));
+        scene.hub.hear(Notice::Grown { conversation, seq: 1 });
+    }
+    for _ in 0..3 * READS_MAX {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.log.reading.load(Ordering::Relaxed), READS_MAX);
+    drop(shut);
 }

@@ -11,8 +11,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::append::Log;
-use super::{KurrentStore, known, reading};
+use super::{KurrentStore, reading};
+use crate::clock;
 use crate::store::copy::{Original, Remembered};
+use crate::store::keys::{is_kept, oldest_kept};
 use crate::store::{PAGE_MAX, ReadFailure};
 
 /// What keys committed, in the order of (key, account).
@@ -35,14 +37,14 @@ impl Original for KurrentStore {
 }
 
 async fn gathered(log: &Arc<Log>) -> Result<Keys, ReadFailure> {
-    let (mut keys, mut after, oldest_kept) = (Keys::new(), 0, known::oldest_kept());
+    let (mut keys, mut after, oldest_kept) = (Keys::new(), 0, oldest_kept(clock::now()));
     loop {
         let page = reading::all(&log.connection, after, PAGE_MAX).await?;
         let Some(last) = page.last() else { return Ok(keys) };
         after = last.envelope.position;
         for (keyed, first) in page.iter().filter_map(|found| found.first_answer()) {
             let KeyedCommand { key, account, .. } = keyed;
-            if known::is_kept(key, oldest_kept) {
+            if is_kept(key, oldest_kept) {
                 keys.entry((key, account)).or_insert((keyed, first));
             }
         }

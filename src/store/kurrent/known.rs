@@ -11,24 +11,13 @@ use std::collections::HashMap;
 
 use super::recording::Found;
 use crate::clock;
+use crate::store::keys::{is_kept, oldest_kept};
 use crate::store::ruling::Head;
 
 /// The most streams that are known.
 const STREAMS_MAX: usize = 64 * 1024;
 /// The most keys that are known, about 150 bytes each.
 const KEYS_MAX: usize = 512 * 1024;
-/// How long a key is kept, from the time that it carries: a day longer than the edge accepts it.
-const KEPT_S: i64 = 31 * 24 * 3600;
-
-/// Keys that were made earlier need not be kept.
-pub(super) fn oldest_kept() -> Timestamp {
-    clock::now().plus_seconds(-KEPT_S)
-}
-
-/// Whether `key` may still come back.
-pub(super) fn is_kept(key: CommandKey, oldest_kept: Timestamp) -> bool {
-    key.made_at().is_none_or(|made_at| made_at >= oldest_kept)
-}
 
 /// Where a stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +65,7 @@ impl Known {
         let Some(known) = self.streams.get_mut(&stream).filter(|known| known.end.head.version >= after_version) else {
             return;
         };
-        let oldest_kept = oldest_kept();
+        let oldest_kept = oldest_kept(clock::now());
         let before = known.keys.len();
         for found in events.iter().filter(|found| found.envelope.version > known.end.head.version).collect::<Vec<_>>() {
             let event = &found.envelope;

@@ -2,37 +2,18 @@
 //!
 //! Whoever calls has read, under the lock of the log's head, where the streams end and what the keys committed.
 
-use lru::LruCache;
 use palabre_events::log::{AppendFailure, FirstAnswer, KeyedCommand};
 use palabre_events::{AccountId, CommandKey, Envelope, StreamId, Timestamp};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::store::ends::{End, Ends};
 use crate::store::queue::{Answer, Offered};
 use crate::store::ruling::{Head, place, refusal};
 
-/// The most streams whose ends the writer keeps in memory; others are looked up. Many more than one commit touches, so
-/// that none is pushed out between its look-up and its use.
-const ENDS_KEPT: NonZeroUsize = NonZeroUsize::new(64 * 1024).expect("not zero");
-
-/// The ends of the streams that were written to last.
-pub(super) type Ends = LruCache<StreamId, End>;
 /// What keys committed.
 pub(super) type FirstAnswers = HashMap<(AccountId, CommandKey), FirstAnswer>;
-
-/// Where a stream ends, and its number in the database.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    pub stream_no: i64,
-    pub head: Head,
-}
-
-/// Remembers no stream yet.
-pub(super) fn no_ends() -> Ends {
-    LruCache::new(ENDS_KEPT)
-}
 
 /// Where the log ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,6 @@ use futures_util::future::BoxFuture;
 use lru::LruCache;
 use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Transaction};
@@ -13,12 +12,9 @@ use uuid::Uuid;
 use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS, StreamColumns};
 use super::rows::{self, KEYS_AFTER, NUMBERS};
 use super::{PostgresStore, SCHEMA, limited};
-use crate::postgres::{Address, OpenFailure, connect, demand_durability, ignore};
-use crate::store::copy::{NoTarget, Original, Remembered, Target};
+use crate::postgres::{ANSWER_WITHIN, Address, NoAnswer, OpenFailure, connect, demand_durability, ignore};
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
-
-/// Streams whose numbers are kept in memory; many more than one page of a log touches.
-const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
 
 impl Original for PostgresStore {
     fn keys_after(
@@ -63,14 +59,23 @@ async fn begin(address: &Address, of: Uuid) -> anyhow::Result<(Client, u64)> {
     let mut client = client.map_err(|error| OpenFailure::of(address, &error))?;
     demand_durability(&client, address).await?;
     SCHEMA.migrate(&mut client, address).await?;
-    let transaction = client.transaction().await?;
-    let head = "SELECT position, copy_of FROM palabre_log.log_head FOR UPDATE";
-    let head = transaction.query_one(head, &[]).await?;
-    let position = u64::try_from(head.try_get::<_, i64>(0)?)?;
-    NoTarget::check(of, position, head.try_get(1)?)?;
-    transaction.execute("UPDATE palabre_log.log_head SET copy_of = $1", &[&of]).await?;
-    transaction.commit().await?;
+    let position = patiently(async {
+        let transaction = client.transaction().await?;
+        let head = "SELECT position, copy_of FROM palabre_log.log_head FOR UPDATE";
+        let head = transaction.query_one(head, &[]).await?;
+        let position = u64::try_from(head.try_get::<_, i64>(0)?)?;
+        NoTarget::check(of, position, head.try_get(1)?)?;
+        transaction.execute("UPDATE palabre_log.log_head SET copy_of = $1", &[&of]).await?;
+        transaction.commit().await?;
+        Ok(position)
+    })
+    .await?;
     Ok((client, position))
+}
+
+/// Does what the server must answer within [`ANSWER_WITHIN`].
+async fn patiently<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(ANSWER_WITHIN, work).await.unwrap_or_else(|_| Err(NoAnswer::Silent.into()))
 }
 
 impl Target for PostgresTarget {
@@ -84,7 +89,7 @@ impl Target for PostgresTarget {
             anyhow::ensure!(event.position == due, "position {} where {due} is due", event.position);
         }
         let (client, numbers) = (&mut self.client, &mut self.numbers);
-        self.runtime.block_on(async {
+        self.runtime.block_on(patiently(async {
             let transaction = client.transaction().await?;
             let head = "SELECT streams FROM palabre_log.log_head FOR UPDATE";
             let mut streams: i64 = transaction.query_one(head, &[]).await?.try_get(0)?;
@@ -104,15 +109,15 @@ impl Target for PostgresTarget {
             let (position, recorded_at) = (last.position.cast_signed(), last.recorded_at.as_millis());
             transaction.execute(head, &[&position, &streams, &recorded_at]).await?;
             transaction.commit().await?;
-            anyhow::Ok(())
-        })?;
+            Ok(())
+        }))?;
         self.position = last.position;
         Ok(())
     }
 
     fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
         let (client, numbers) = (&mut self.client, &mut self.numbers);
-        self.runtime.block_on(async {
+        self.runtime.block_on(patiently(async {
             let transaction = client.transaction().await?;
             look_up(&transaction, numbers, keys.iter().map(|(_, first)| first.stream)).await?;
             let numbered = keys.iter().map(|(keyed, first)| {
@@ -124,7 +129,7 @@ impl Target for PostgresTarget {
             let insert = format!("{NEW_KEYS} ON CONFLICT (key, account) DO NOTHING");
             transaction.execute(&insert, &KeyColumns::of(&numbered).parameters()).await?;
             Ok(transaction.commit().await?)
-        })
+        }))
     }
 
     fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
@@ -133,7 +138,7 @@ impl Target for PostgresTarget {
 
     fn finish(&mut self) -> anyhow::Result<()> {
         let finish = self.client.execute("UPDATE palabre_log.log_head SET copy_of = NULL", &[]);
-        Ok(self.runtime.block_on(finish).map(drop)?)
+        self.runtime.block_on(patiently(async { Ok(finish.await.map(drop)?) }))
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, Client};
 
 use crate::backoff::Backoff;
-use crate::postgres::{Address, Messages, connect, explained};
+use crate::postgres::{Address, Messages, NoAnswer, answered, connect, explained};
 use crate::store::writing::raise;
 
 /// How often the head is looked at although nothing was heard.
@@ -30,9 +30,10 @@ async fn follow_once(
     address: &Address,
     head: &watch::Sender<u64>,
     backoff: &mut Backoff,
-) -> Result<std::convert::Infallible, tokio_postgres::Error> {
+) -> Result<std::convert::Infallible, NoAnswer> {
     let (notices, mut heard) = watch::channel(0);
     let client = connect(address, |mut messages: Messages| {
+        let notices = notices.clone();
         drop(tokio::spawn(async move {
             while let Some(Ok(message)) = messages.next().await {
                 if let AsyncMessage::Notification(notice) = message
@@ -44,7 +45,9 @@ async fn follow_once(
         }));
     })
     .await?;
-    client.batch_execute("LISTEN palabre_log").await?;
+    // Only what drives the connection keeps it, so that its end is heard.
+    drop(notices);
+    answered(client.batch_execute("LISTEN palabre_log")).await?;
     loop {
         raise(head, position(&client).await?);
         backoff.reset();
@@ -56,6 +59,7 @@ async fn follow_once(
     }
 }
 
-async fn position(client: &Client) -> Result<u64, tokio_postgres::Error> {
-    client.query_one(POSITION, &[]).await?.try_get::<_, i64>(0).map(i64::cast_unsigned)
+async fn position(client: &Client) -> Result<u64, NoAnswer> {
+    let row = answered(client.query_one(POSITION, &[])).await?;
+    Ok(row.try_get::<_, i64>(0).map(i64::cast_unsigned)?)
 }

@@ -1,6 +1,4 @@
 //! Forgetting keys that are too old to be accepted, in small steps, with pauses. Several nodes may do it at once.
-//!
-//! Refusing such keys is the edge's business; here they are kept a day longer than it accepts them.
 
 use palabre_events::{CommandKey, Timestamp};
 use std::sync::Weak;
@@ -8,15 +6,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::postgres::Database;
+use crate::store::keys::{PASS_EVERY, STEP, behind_old_ones, is_kept, oldest_kept};
 
-/// How long a key is kept, from the time that it carries.
-pub(super) const KEPT_S: i64 = 31 * 24 * 3600;
-/// The most keys looked at in one step.
-pub(super) const STEP: usize = 2000;
 /// Between two steps, so that appends go first.
 const STEP_PAUSE: Duration = Duration::from_millis(500);
-/// Between two passes through the old keys.
-const PASS_EVERY: Duration = Duration::from_secs(3600);
 
 const NEXT: &str = "
     SELECT key, account FROM palabre_log.keys WHERE (key, account) > ($1, $2) AND key < $3
@@ -51,14 +44,14 @@ pub(super) fn step(
     after: (Uuid, Uuid),
     now: Timestamp,
 ) -> impl Future<Output = Option<(Uuid, Uuid)>> + Send + use<> {
-    let oldest_kept = now.plus_seconds(-KEPT_S);
-    let end = Uuid::from_u128(u128::try_from(oldest_kept.as_millis()).unwrap_or(0) << 80);
+    let oldest_kept = oldest_kept(now);
+    let end = behind_old_ones(oldest_kept);
     let seen = database.ask(move |client| {
         Box::pin(async move {
             let next = client.prepare_cached(NEXT).await?;
             let rows = client.query(&next, &[&after.0, &after.1, &end, &(STEP as i64)]).await?;
             let seen: Vec<(Uuid, Uuid)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-            let too_old = |key: Uuid| CommandKey(key).made_at().is_some_and(|made| made < oldest_kept);
+            let too_old = |key: Uuid| !is_kept(CommandKey(key), oldest_kept);
             let (keys, accounts): (Vec<_>, Vec<_>) = seen.iter().filter(|(key, _)| too_old(*key)).copied().unzip();
             if !keys.is_empty() {
                 client.execute(DROP, &[&keys, &accounts]).await?;

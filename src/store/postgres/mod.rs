@@ -29,7 +29,7 @@ use super::clock::RecordingClock;
 use super::queue::WriteQueue;
 use super::writing::Writing;
 use super::{EventStore, PAGE_MAX, ReadFailure};
-use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, demand_durability};
+use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, answered, demand_durability};
 pub use copy::PostgresTarget;
 use rows::{FIRST_ANSWERS, READ, READ_ALL};
 use writer::Writer;
@@ -124,7 +124,7 @@ impl From<Unanswered> for ReadFailure {
 /// The log's name and the position of its last event; and whether it is a whole log.
 async fn named(client: &Client, address: &Address) -> Result<((Uuid, u64), bool), OpenFailure> {
     let asked = "SELECT log_id, position, copy_of IS NULL FROM palabre_log.log_head";
-    let row = client.query_one(asked, &[]).await.map_err(|error| OpenFailure::of(address, &error))?;
+    let row = answered(client.query_one(asked, &[])).await.map_err(|error| OpenFailure::of(address, &error))?;
     Ok(((row.get(0), row.get::<_, i64>(1).cast_unsigned()), row.get(2)))
 }
 
@@ -132,7 +132,7 @@ async fn named(client: &Client, address: &Address) -> Result<((Uuid, u64), bool)
 async fn whole_log(client: &Client, address: &Address) -> Result<(Uuid, u64), OpenFailure> {
     match named(client, address).await? {
         (log, true) => Ok(log),
-        (_, false) => Err(OpenFailure::Unfinished),
+        (_, false) => Err(OpenFailure::Unfinished { what: SCHEMA.what }),
     }
 }
 

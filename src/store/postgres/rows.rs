@@ -9,8 +9,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use super::batch::End;
 use crate::store::ReadFailure;
+use crate::store::ends::End;
 use crate::store::ruling::Head;
 
 macro_rules! columns {
@@ -140,9 +140,8 @@ fn time(row: &Row, column: usize) -> Result<Timestamp, Wrong> {
 /// The stream that `column` and the next one name.
 fn stream(row: &Row, column: usize) -> Result<StreamId, Wrong> {
     let name = get::<Option<&str>>(row, column)?.ok_or("its stream has no name")?;
-    let kind = StreamKind::ALL.into_iter().find(|kind| kind.name() == name);
     Ok(StreamId {
-        kind: kind.ok_or_else(|| format!("there is no kind of stream `{name}`"))?,
+        kind: StreamKind::of_name(name).ok_or_else(|| format!("there is no kind of stream `{name}`"))?,
         id: get(row, column + 1)?,
     })
 }

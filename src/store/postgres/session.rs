@@ -10,10 +10,11 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
-use super::batch::{Batch, End, FirstAnswers, LogHead};
+use super::batch::{Batch, FirstAnswers, LogHead};
 use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS, StreamColumns};
 use super::rows::{self, ENDS, FIRST_ANSWERS, NEWS};
-use crate::postgres::{Address, connect, ignore};
+use crate::postgres::{ANSWER_WITHIN, Address, NoAnswer, connect, ignore};
+use crate::store::ends::End;
 
 /// Whoever holds this row is alone in writing. Everything read after it is what it leaves.
 const TAKE_HEAD: &str = "SELECT position, streams, recorded_at FROM palabre_log.log_head FOR UPDATE";
@@ -83,11 +84,11 @@ impl From<String> for Failure {
 
 impl Session {
     /// Connects; the connection is driven by the runtime that this runs on.
-    pub async fn open(address: &Address) -> Result<Self, Error> {
+    pub async fn open(address: &Address) -> Result<Self, NoAnswer> {
         let mut driver = None;
         let client = connect(address, |messages| driver = Some(tokio::spawn(ignore(messages)))).await?;
         let driver = driver.expect("a connection comes with what drives it");
-        let ((take_head, news, ends, first_answers, new_streams), (new_events, new_keys, move_head)) = join(
+        let preparing = join(
             join5(
                 client.prepare(TAKE_HEAD),
                 client.prepare(NEWS),
@@ -100,8 +101,9 @@ impl Session {
                 client.prepare(NEW_KEYS),
                 client.prepare(MOVE_HEAD),
             ),
-        )
-        .await;
+        );
+        let prepared = tokio::time::timeout(ANSWER_WITHIN, preparing).await.map_err(|_| NoAnswer::Silent)?;
+        let ((take_head, news, ends, first_answers, new_streams), (new_events, new_keys, move_head)) = prepared;
         Ok(Self {
             take_head: take_head?,
             news: news?,

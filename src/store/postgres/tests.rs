@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::store::contract;
+use crate::store::keys::{KEPT_S, STEP};
 use crate::test_postgres::PostgresServer;
 
 fn open(url: &str) -> Arc<dyn EventStore> {
@@ -30,11 +31,10 @@ async fn keys_go_a_month_after_they_were_made_step_by_step() {
     let url = server.fresh_database();
     let store = PostgresStore::open(&Address::parse(&url).expect("an address")).expect("opens");
     let now = Timestamp::from_seconds(1_795_443_583).expect("in 2026");
-    let (old, kept) = (now.plus_seconds(-keys::KEPT_S - 1), now.plus_seconds(-keys::KEPT_S));
+    let (old, kept) = (now.plus_seconds(-KEPT_S - 1), now.plus_seconds(-KEPT_S));
     let not_by_time = Uuid::from_u128(5);
     let row = |key: Uuid, account: &str| format!("SELECT '{key}'::uuid, {account}::uuid, 1, 1, 1, ''::bytea");
-    let many =
-        format!("{} FROM generate_series(1, {}) n", row(key_made(old, 1), "lpad(n::text, 32, '0')"), keys::STEP + 500);
+    let many = format!("{} FROM generate_series(1, {}) n", row(key_made(old, 1), "lpad(n::text, 32, '0')"), STEP + 500);
     let others = [key_made(kept, 2), not_by_time, key_made(now, 3)].map(|key| row(key, "lpad('', 32, '0')"));
     let rows = [&[many][..], &others].concat().join(" UNION ALL ");
     server.sql(&url, &format!("INSERT INTO palabre_log.keys {rows}"));

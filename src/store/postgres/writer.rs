@@ -12,16 +12,17 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::batch::{Batch, End, Ends, no_ends};
+use super::batch::Batch;
 use super::session::{Asked, Failure, Found, Session};
 use crate::backoff::Backoff;
 use crate::postgres::{ANSWER_WITHIN, Address, explained, only_this_statement};
 use crate::store::clock::RecordingClock;
-use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
+use crate::store::ends::{End, Ends, no_ends};
+use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue, all, answer_each};
 use crate::store::writing::raise;
 
 /// How long appends wait for a server that is away, as while it restarts. After that, appends are refused at once as
-/// long as it stays away.
+/// long as it stays away, or, where it is silent, after the next attempt to connect.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the same appends are written again after the connection was lost before anything of them was.
 const ATTEMPTS: usize = 3;
@@ -87,11 +88,8 @@ impl Writer {
 
     fn serve(&mut self, requests: Vec<Request>) {
         let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
-        let mut answers = self.write(&appends).into_iter();
-        for request in requests {
-            let own = answers.by_ref().take(request.appends.len()).collect();
-            request.answer(own);
-        }
+        let answers = self.write(&appends);
+        answer_each(requests, answers);
     }
 
     /// Writes them in one transaction; when one of them spoils it, each in a transaction of its own.
@@ -246,8 +244,4 @@ fn asked(appends: &[&Offered], ends: &mut Ends, known_up_to: u64) -> Asked {
     let keys: HashSet<(AccountId, CommandKey)> =
         items.filter_map(|item| item.key).map(|keyed| (keyed.account, keyed.key)).collect();
     Asked { known_up_to, streams: streams.into_iter().collect(), keys: keys.into_iter().collect() }
-}
-
-fn all(appends: &[&Offered], failure: AppendFailure) -> Vec<Answer> {
-    vec![Err(failure); appends.len()]
 }

@@ -3,36 +3,17 @@
 //! Everything is judged before anything of it is written, so that a refused append costs its neighbours nothing. It
 //! neither begins nor commits; nothing that it answers is true before the commit.
 
-use lru::LruCache;
 use palabre_events::log::Hash;
 use palabre_events::{StreamId, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
-use std::num::NonZeroUsize;
 
 use super::inserts::Inserts;
 use super::rows;
+use crate::store::ends::{End, Ends};
 use crate::store::queue::{Answer, Offered};
 use crate::store::ruling::{Head, place, refusal};
 
-/// The most streams whose ends the writer keeps in memory; others are looked up.
-const ENDS_KEPT: NonZeroUsize = NonZeroUsize::new(64 * 1024).expect("not zero");
-
 const END: &str = "SELECT version, hash FROM events WHERE stream_no = ?1 ORDER BY version DESC LIMIT 1";
-
-/// The ends of the streams that were written to last.
-pub(super) type Ends = LruCache<StreamId, End>;
-
-/// Where a stream ends, and its number in the database.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    stream_no: i64,
-    head: Head,
-}
-
-/// Remembers no stream yet.
-pub(super) fn no_ends() -> Ends {
-    LruCache::new(ENDS_KEPT)
-}
 
 /// A transaction under way.
 pub(super) struct Batch<'c> {

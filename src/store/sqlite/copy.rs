@@ -4,7 +4,6 @@ use futures_util::future::BoxFuture;
 use lru::LruCache;
 use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
 use rusqlite::{Connection, TransactionBehavior, params};
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -12,11 +11,8 @@ use uuid::Uuid;
 use super::folder::{Folder, WriteLock};
 use super::inserts::Inserts;
 use super::{SqliteStore, rows, schema};
-use crate::store::copy::{NoTarget, Original, Remembered, Target};
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
-
-/// Streams whose numbers are kept in memory.
-const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::new(256 * 1024).expect("not zero");
 
 impl Original for SqliteStore {
     fn keys_after(

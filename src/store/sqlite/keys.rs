@@ -1,18 +1,11 @@
 //! Forgetting keys that are too old to be accepted, in small steps, when the log is idle.
-//!
-//! Refusing such keys is the edge's business; here they are kept a day longer than it accepts them.
 
 use palabre_events::{CommandKey, Timestamp};
 use rusqlite::{Connection, params};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use uuid::Uuid;
 
-/// How long a key is kept, from the time that it carries.
-const KEPT_S: i64 = 31 * 24 * 3600;
-/// The most keys looked at in one step.
-const STEP: usize = 2000;
-/// How long one pass through the old keys is enough.
-const PASS_EVERY: Duration = Duration::from_secs(3600);
+use crate::store::keys::{PASS_EVERY, STEP, behind_old_ones, is_kept, oldest_kept};
 
 /// Where the present pass stands.
 #[derive(Debug)]
@@ -35,13 +28,12 @@ impl Pruning {
 
     /// Drops what is too old among the next keys.
     pub fn step(&mut self, connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
-        let oldest_kept = now.plus_seconds(-KEPT_S);
-        let too_old = |key: Uuid| CommandKey(key).made_at().is_some_and(|made| made < oldest_kept);
+        let oldest_kept = oldest_kept(now);
         let transaction = connection.transaction()?;
         let seen = next_keys(&transaction, self.after, oldest_kept)?;
         {
             let mut delete = transaction.prepare_cached("DELETE FROM keys WHERE key = ?1 AND account = ?2")?;
-            for (key, account) in seen.iter().filter(|(key, _)| too_old(*key)) {
+            for (key, account) in seen.iter().filter(|(key, _)| !is_kept(CommandKey(*key), oldest_kept)) {
                 delete.execute(params![key.as_bytes(), account.as_bytes()])?;
             }
         }
@@ -54,14 +46,13 @@ impl Pruning {
     }
 }
 
-/// The next keys, in order, among those whose first bytes tell a time before `oldest_kept`.
+/// The next keys, in order, among those that may be too old.
 fn next_keys(
     connection: &Connection,
     after: (Uuid, Uuid),
     oldest_kept: Timestamp,
 ) -> rusqlite::Result<Vec<(Uuid, Uuid)>> {
-    let millis = u128::try_from(oldest_kept.as_millis()).unwrap_or(0);
-    let end = Uuid::from_u128(millis << 80);
+    let end = behind_old_ones(oldest_kept);
     let mut statement = connection.prepare_cached(
         "SELECT key, account FROM keys WHERE (key, account) > (?1, ?2) AND key < ?3 ORDER BY key, account LIMIT ?4",
     )?;
@@ -75,6 +66,7 @@ fn next_keys(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::keys::KEPT_S;
     use crate::store::sqlite::schema;
 
     fn key_made(at: Timestamp, other: u8) -> Uuid {

@@ -100,13 +100,21 @@ impl SqliteStore {
 
     /// As [`SqliteStore::open`], recording by another clock.
     pub fn open_with(folder: &Path, clock: RecordingClock) -> Result<Self, OpenFailure> {
-        let folder = Folder::make(folder)?;
+        Self::open_in(&Folder::make(folder)?, clock)
+    }
+
+    /// As [`SqliteStore::open`], but fails where there is no log.
+    pub fn open_existing(folder: &Path) -> Result<Self, OpenFailure> {
+        Self::open_in(&Folder::existing(folder)?, RecordingClock::system())
+    }
+
+    fn open_in(folder: &Folder, clock: RecordingClock) -> Result<Self, OpenFailure> {
         let lock = folder.lock()?;
         let queue = Arc::new(WriteQueue::default());
         let (head, head_seen) = watch::channel(0);
         let recent = Arc::<Recent>::default();
         let (log_id, mut writer) = Writer::open(folder.clone(), queue.clone(), recent.clone(), head, clock)?;
-        let readers = Arc::new(Readers::open(&folder)?);
+        let readers = Arc::new(Readers::open(folder)?);
         let writing = Writing::start(queue, {
             let readers = readers.clone();
             move || {

@@ -173,8 +173,7 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
 /// The stream that `column` and the next one name.
 fn stream(row: &Row<'_>, column: usize) -> rusqlite::Result<StreamId> {
     let name = text(row, column)?;
-    let kind = StreamKind::ALL.into_iter().find(|kind| kind.name() == name);
-    let kind = kind.ok_or_else(|| wrong(column, Type::Text, palabre_events::log::NotAStream))?;
+    let kind = StreamKind::of_name(name).ok_or_else(|| wrong(column, Type::Text, palabre_events::log::NotAStream))?;
     Ok(StreamId { kind, id: uuid(row, column + 1)? })
 }
 

@@ -185,6 +185,30 @@ async fn what_cannot_be_written_does_not_keep_its_neighbours_out() {
     assert_eq!((committed(first)[0].position, committed(second)[0].position), (2, 3));
 }
 
+#[tokio::test]
+async fn the_head_rises_with_what_was_committed_before_the_log_was_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(&folder);
+    let nothing_second = "CREATE TRIGGER nothing_second BEFORE INSERT ON events WHEN NEW.position = 2
+                          BEGIN SELECT RAISE(ABORT, 'nothing comes second'); END";
+    drop(meddle(&folder, nothing_second));
+    let appends = [(); 2].map(|()| append(fresh_stream(), 0, vec![unkeyed("a")]));
+    let [first, second] = store.append_many(appends.to_vec()).await.try_into().expect("an answer each");
+    assert_eq!((committed(first)[0].position, second), (1, Err(AppendFailure::Unavailable)));
+    assert_eq!(*store.head().borrow(), 1);
+}
+
+#[test]
+fn a_writer_that_is_gone_leaves_nothing_to_be_read_from_memory() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (folder, recent) = (Folder::make(place.path()).expect("a folder"), Arc::<Recent>::default());
+    let (head, queue) = (watch::Sender::new(0), Arc::new(WriteQueue::default()));
+    let writer = Writer::open(folder, queue, recent.clone(), head, RecordingClock::system()).expect("opens");
+    assert_eq!(recent.after(0, 1), Some(vec![]));
+    drop(writer);
+    assert_eq!(recent.after(0, 1), None);
+}
+
 /// Appends about 40 MiB.
 async fn write_much(store: &SqliteStore) {
     let large = || NewEvent { data: vec![b'x'; NewEvent::DATA_BYTES_MAX], ..event("") };

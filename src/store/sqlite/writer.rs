@@ -11,14 +11,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::batch::{Batch, Ends, no_ends};
+use super::batch::Batch;
 use super::folder::Folder;
 use super::keys::Pruning;
 use super::recent::Recent;
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
-use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue};
+use crate::store::ends::{Ends, no_ends};
+use crate::store::queue::{Answer, Offered, Request, Taken, WriteQueue, all, answer_each};
 use crate::store::writing::raise;
 
 /// So long without an append, and the writer tidies up.
@@ -46,6 +47,13 @@ struct Log {
     position: u64,
     ends: Ends,
     wal: Wal,
+}
+
+/// Also when its thread ends in a panic: what it committed last may not have been told.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.recent.forget();
+    }
 }
 
 /// Why a transaction was not committed.
@@ -133,9 +141,8 @@ impl Writer {
     }
 
     /// Leaves everything in the one file. Readers must be gone.
-    pub fn close(self) {
-        self.recent.forget();
-        if let Some(log) = self.log {
+    pub fn close(mut self) {
+        if let Some(log) = self.log.take() {
             Wal::close(&log.connection);
         }
     }
@@ -148,16 +155,13 @@ impl Writer {
     fn serve(&mut self, requests: Vec<Request>) {
         let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
         let answers = self.write(&appends);
-        self.recent.add(answers.iter().flatten().flatten().flat_map(ItemAnswer::committed));
-        if let Some(log) = &self.log {
-            // Before anybody is answered, so that whoever is finds the head there already.
-            raise(&self.head, log.position);
-        }
-        let mut answers = answers.into_iter();
-        for request in requests {
-            let own = answers.by_ref().take(request.appends.len()).collect();
-            request.answer(own);
-        }
+        let committed = || answers.iter().flatten().flatten().flat_map(ItemAnswer::committed);
+        self.recent.add(committed());
+        // What was committed counts also when the log was given up after it.
+        let last = committed().last().map(|event| event.position).max(self.log.as_ref().map(|log| log.position));
+        // Before anybody is answered, so that whoever is finds the head there already.
+        raise(&self.head, last.unwrap_or(0));
+        answer_each(requests, answers);
         if let Some(log) = &mut self.log {
             log.wal.committed(&log.connection);
         }
@@ -216,10 +220,6 @@ impl Writer {
             }
         }
     }
-}
-
-fn all(appends: &[&Offered], failure: AppendFailure) -> Vec<Answer> {
-    vec![Err(failure); appends.len()]
 }
 
 /// Whether the failure may lie in one append or one stream alone, and not in the medium.

@@ -1,6 +1,7 @@
 //! What every vault must do, as tests that run against each adapter. Each file has a noun's part and uses accounts
 //! of its own, so that all parts can share one vault.
 
+mod copying;
 mod keys;
 mod leases;
 mod people;
@@ -12,6 +13,7 @@ use palabre_events::{AccountId, Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use super::open::VaultUrl;
 use super::{Person, Session, SessionId, Token, TokenHash, Vault};
 
 /// Runs the whole contract against one empty vault.
@@ -21,6 +23,11 @@ pub(super) async fn holds_for(vault: Arc<dyn Vault>) {
     sessions::hold(&vault).await;
     resets::hold(&vault).await;
     leases::hold(&vault).await;
+}
+
+/// Runs the contract of copies into vaults of one kind, at places where nothing is yet.
+pub(super) async fn holds_for_copies(one: &VaultUrl, other: &VaultUrl) {
+    copying::hold(one, other).await;
 }
 
 /// So many seconds into the contract.

@@ -14,9 +14,10 @@ mod sessions;
 mod tests;
 
 use deadpool_postgres::Object;
+use tokio_postgres::Client;
 
 use super::{Answer, Vault, VaultFailure};
-use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, demand_durability};
+use crate::postgres::{Address, Asking, Database, OpenFailure, Schema, Unanswered, answered, demand_durability};
 
 /// Connections to the vault.
 const CONNECTIONS: usize = 6;
@@ -25,7 +26,10 @@ const CONNECTIONS: usize = 6;
 static SCHEMA: Schema = Schema {
     what: "vault",
     name: "palabre_vault",
-    steps: &[include_str!("../../../migrations/postgres/vault/0001_vault.sql")],
+    steps: &[
+        include_str!("../../../migrations/postgres/vault/0001_vault.sql"),
+        include_str!("../../../migrations/postgres/vault/0002_copying.sql"),
+    ],
 };
 
 /// A vault in a database.
@@ -42,7 +46,32 @@ impl PostgresVault {
         database.set_up(address, |mut client, address| {
             Box::pin(async move {
                 demand_durability(&client, &address).await?;
+                SCHEMA.migrate(&mut client, &address).await?;
+                demand_finished(&client, &address).await
+            })
+        })?;
+        Ok(Self { database })
+    }
+
+    /// As [`PostgresVault::open`], be it a whole vault or an unfinished copy.
+    pub fn open_unfinished(address: &Address) -> Result<Self, OpenFailure> {
+        let database = Database::new(address, CONNECTIONS)?;
+        database.set_up(address, |mut client, address| {
+            Box::pin(async move {
+                demand_durability(&client, &address).await?;
                 SCHEMA.migrate(&mut client, &address).await
+            })
+        })?;
+        Ok(Self { database })
+    }
+
+    /// As [`PostgresVault::open`], but fails unless the vault is there in the present schema.
+    pub fn open_existing(address: &Address) -> Result<Self, OpenFailure> {
+        let database = Database::new(address, CONNECTIONS)?;
+        database.set_up(address, |mut client, address| {
+            Box::pin(async move {
+                SCHEMA.demand(&mut client, &address).await?;
+                demand_finished(&client, &address).await
             })
         })?;
         Ok(Self { database })
@@ -56,6 +85,21 @@ impl PostgresVault {
         let answer = self.database.ask(question);
         Box::pin(async { Ok(answer.await?) })
     }
+
+    /// Answers `question`, which, asked twice, would say that there was nothing to do.
+    fn ask_once<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Object) -> Asking<'_, T> + Send + Sync + 'static,
+    ) -> Answer<T> {
+        let answer = self.database.ask_once(question);
+        Box::pin(async { Ok(answer.await?) })
+    }
+}
+
+async fn demand_finished(client: &Client, address: &Address) -> Result<(), OpenFailure> {
+    let asked = "SELECT EXISTS (SELECT FROM palabre_vault.copying)";
+    let row = answered(client.query_one(asked, &[])).await.map_err(|error| OpenFailure::of(address, &error))?;
+    if row.get(0) { Err(OpenFailure::Unfinished { what: SCHEMA.what }) } else { Ok(()) }
 }
 
 impl From<Unanswered> for VaultFailure {

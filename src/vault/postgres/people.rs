@@ -21,13 +21,12 @@ const BY_ACCOUNT: &str = "
 
 impl People for PostgresVault {
     fn admit(&self, person: Person) -> Answer<Admission> {
-        self.ask(move |client| {
+        self.ask_once(move |client| {
             let person = person.clone();
             Box::pin(async move {
                 let admit = client.prepare_cached(ADMIT).await?;
                 let (account, email) = (person.account.0, person.email.as_str());
-                let (password, language) =
-                    (person.password.as_ref().map(|hash| &hash.0), language_name(person.language));
+                let (password, language) = (person.password.as_ref().map(|hash| &hash.0), person.language.name());
                 let row = client.execute(&admit, &[&account, &email, &password, &language, &person.opening]).await?;
                 if row == 1 {
                     return Ok(Admission::Admitted);
@@ -67,7 +66,7 @@ impl People for PostgresVault {
         self.ask(move |client| {
             Box::pin(async move {
                 let update = "UPDATE palabre_vault.people SET language = $2 WHERE account = $1";
-                client.execute(update, &[&account.0, &language_name(language)]).await?;
+                client.execute(update, &[&account.0, &language.name()]).await?;
                 Ok(())
             })
         })
@@ -154,11 +153,4 @@ pub(super) fn person_of(row: &Row) -> Result<Person, Unanswered> {
         },
         opening: row::get(row, 4)?,
     })
-}
-
-fn language_name(language: Language) -> &'static str {
-    match language {
-        Language::Fr => "fr",
-        Language::En => "en",
-    }
 }

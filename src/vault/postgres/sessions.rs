@@ -105,7 +105,7 @@ impl Sessions for PostgresVault {
     }
 
     fn end_session(&self, account: AccountId, id: SessionId) -> Answer<Option<EndedSession>> {
-        self.ask(move |client| {
+        self.ask_once(move |client| {
             Box::pin(async move {
                 client.query_opt(END_ONE, &[&id.0, &account.0]).await?.as_ref().map(row::ended_session).transpose()
             })
@@ -166,7 +166,7 @@ impl Resets for PostgresVault {
     }
 
     fn redeem_reset(&self, token: TokenHash, password: PasswordHash, now: Timestamp) -> Answer<Option<Redeemed>> {
-        self.ask(move |client| {
+        self.ask_once(move |client| {
             let password = password.clone();
             Box::pin(async move {
                 let transaction = client.transaction().await?;

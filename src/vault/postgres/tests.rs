@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::test_postgres::PostgresServer;
+use crate::vault::open::VaultUrl;
 use crate::vault::{KeyMaterial, KeyState, Keys};
 
 fn open(url: &str) -> Result<PostgresVault, OpenFailure> {
@@ -16,6 +17,12 @@ fn open(url: &str) -> Result<PostgresVault, OpenFailure> {
 async fn the_adapter_keeps_the_contract() {
     let vault = Arc::new(open(&PostgresServer::shared().fresh_database()).unwrap());
     crate::vault::contract::holds_for(vault).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_into_it_keep_the_contract() {
+    let place = || VaultUrl::Postgres(Box::new(Address::parse(&PostgresServer::shared().fresh_database()).unwrap()));
+    crate::vault::contract::holds_for_copies(&place(), &place()).await;
 }
 
 #[tokio::test]
@@ -56,5 +63,5 @@ fn a_schema_of_a_newer_version_is_refused() {
     drop(open(&url).unwrap());
     server.sql(&url, "UPDATE palabre_vault.schema_version SET version = 99");
     let refused = open(&url).map(drop).unwrap_err().to_string();
-    assert_eq!(refused, "the vault has schema 99, this palabre knows up to 1; use a newer palabre");
+    assert_eq!(refused, "the vault has schema 99, this palabre knows up to 2; use a newer palabre");
 }

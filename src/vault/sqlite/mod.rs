@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+use super::copy::unfinished;
 use super::{Answer, Vault, VaultFailure};
 use writer::{Then, Writer};
 
@@ -31,9 +32,10 @@ const READERS: usize = 2;
 /// How long one process waits for another that is writing before it answers [`VaultFailure::Unavailable`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The steps from an empty file to the present schema; `user_version` counts those that were taken.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/vault/0001_vault.sql"),
     include_str!("../../../migrations/vault/0002_endings.sql"),
+    include_str!("../../../migrations/vault/0003_copying.sql"),
 ];
 
 /// A vault in a SQLite file.
@@ -56,6 +58,13 @@ impl Vault for SqliteVault {}
 impl SqliteVault {
     /// Opens the vault in the file `path`, which is made if it is missing and then brought to the present schema.
     pub fn open(path: &Path) -> Result<Self, VaultFailure> {
+        let vault = Self::open_unfinished(path)?;
+        let is_unfinished = vault.read_now(|connection| connection.prepare("SELECT 1 FROM copying")?.exists([]))?;
+        if is_unfinished { Err(unfinished()) } else { Ok(vault) }
+    }
+
+    /// As [`SqliteVault::open`], be it a whole vault or an unfinished copy.
+    pub fn open_unfinished(path: &Path) -> Result<Self, VaultFailure> {
         keep_private(path).map_err(|error| VaultFailure::Damaged(format!("{}: {error}", path.display())))?;
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -167,6 +176,7 @@ fn failed(error: rusqlite::Error) -> VaultFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::open::VaultUrl;
     use crate::vault::{KeyMaterial, KeyState, Keys};
     use palabre_events::{AccountId, KeyId, Timestamp};
     use std::sync::Arc;
@@ -181,6 +191,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let vault = Arc::new(SqliteVault::open(&folder.path().join("vault.db")).unwrap());
         crate::vault::contract::holds_for(vault).await;
+    }
+
+    #[tokio::test]
+    async fn copies_into_it_keep_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| VaultUrl::Sqlite(folder.path().join(name));
+        crate::vault::contract::holds_for_copies(&place("one.db"), &place("other.db")).await;
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ impl People for SqliteVault {
                     person.account.0.as_bytes(),
                     person.email.as_str(),
                     person.password.as_ref().map(|hash| &hash.0),
-                    language_name(person.language),
+                    person.language.name(),
                     person.opening
                 ],
             )?;
@@ -55,7 +55,7 @@ impl People for SqliteVault {
     fn set_language(&self, account: AccountId, language: Language) -> Answer<()> {
         self.write(move |connection| {
             let update = "UPDATE people SET language = ?2 WHERE account = ?1";
-            connection.execute(update, params![account.0.as_bytes(), language_name(language)])?;
+            connection.execute(update, params![account.0.as_bytes(), language.name()])?;
             Ok(())
         })
     }
@@ -121,18 +121,8 @@ pub(super) fn person_of(row: &Row<'_>) -> rusqlite::Result<Person> {
         account: row::account(row, 0)?,
         email: email.map_err(|_| row::wrong(1, Type::Text, "not an e-mail address"))?,
         password: row.get::<_, Option<String>>(2)?.map(PasswordHash),
-        language: match row.get_ref(3)?.as_str()? {
-            "fr" => Language::Fr,
-            "en" => Language::En,
-            _ => return Err(row::wrong(3, Type::Text, "not a language")),
-        },
+        language: Language::of_name(row.get_ref(3)?.as_str()?)
+            .ok_or_else(|| row::wrong(3, Type::Text, "not a language"))?,
         opening: row.get(4)?,
     })
-}
-
-fn language_name(language: Language) -> &'static str {
-    match language {
-        Language::Fr => "fr",
-        Language::En => "en",
-    }
 }

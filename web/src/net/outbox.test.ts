@@ -1,7 +1,7 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Made } from '../wire/http';
-import { AGE_MS_MAX, Outbox, WAITING_MAX } from './outbox';
+import { AGE_MS_MAX, DONE_MS, KEPT_MAX, Outbox, forgetOutbox } from './outbox';
 import type { Command, Sending } from './outbox';
 import { Broken, Refused } from './socket';
 import type { Asked } from './socket';
@@ -34,6 +34,8 @@ beforeEach(() => {
   [shelf, now, heard, shown] = [new Shelf(), 1_000_000, [], []];
 });
 
+afterEach(() => void vi.useRealTimers());
+
 const settled = () => new Promise((go) => setTimeout(go));
 
 function outbox(): Outbox {
@@ -56,6 +58,13 @@ function outbox(): Outbox {
         });
       }),
   });
+}
+
+/** Sends what is taken. */
+function send(box: Outbox, command: Command): string {
+  const key = box.send(command);
+  if (key === undefined) throw new Error('it was not taken');
+  return key;
 }
 
 const say = (text: string, conversation = 'c'): Command => ({ type: 'post_message', conversation, text });
@@ -88,7 +97,7 @@ describe('a broken connection', () => {
   test('repeats what was not answered under the same key', async () => {
     const box = outbox();
     box.resume();
-    const key = box.send(say('one'));
+    const key = send(box, say('one'));
     box.pause();
     await at(0).breaks();
     box.resume();
@@ -98,7 +107,7 @@ describe('a broken connection', () => {
   test('what its event has shown to be done is not sent again', async () => {
     const box = outbox();
     box.resume();
-    const key = box.send(say('one'));
+    const key = send(box, say('one'));
     box.pause();
     await at(0).breaks();
     box.told('c', new Set([key]), 7);
@@ -152,7 +161,7 @@ describe('refusals', () => {
   test('sent again, it is a new command', async () => {
     const box = outbox();
     box.resume();
-    const key = box.send(say('one'));
+    const key = send(box, say('one'));
     await at(0).no('not_a_participant');
     box.retry(key);
     expect(texts()).toEqual(['one', 'one']);
@@ -163,7 +172,7 @@ describe('refusals', () => {
   test('can be discarded; what is under way cannot', async () => {
     const box = outbox();
     box.resume();
-    const key = box.send(say('one'));
+    const key = send(box, say('one'));
     box.discard(key);
     expect(box.sendings).toHaveLength(1);
     await at(0).no('too_long');
@@ -174,7 +183,7 @@ describe('refusals', () => {
   test('for the moment: the same command again, before what follows', async () => {
     const box = outbox();
     box.resume();
-    const key = box.send(say('one'));
+    const key = send(box, say('one'));
     box.send(say('two'));
     await at(0).no('busy', true, 0);
     await settled();
@@ -184,10 +193,21 @@ describe('refusals', () => {
 });
 
 describe('limits', () => {
-  test('one more than may wait is refused, with the reason', () => {
+  test('one more than may wait is not taken', () => {
     const box = outbox();
-    for (let count = 0; count <= WAITING_MAX; count += 1) box.send(say('x'));
-    expect(box.sendings.at(-1)).toMatchObject({ state: 'refused', code: 'outbox_full' });
+    for (let count = 0; count < KEPT_MAX; count += 1) send(box, say('x'));
+    expect([box.send(say('x')), box.sendings.length, shelf.length]).toEqual([undefined, KEPT_MAX, KEPT_MAX]);
+  });
+
+  test('what was refused counts until it is discarded or sent again', () => {
+    const box = outbox();
+    const tooLong = say('é'.repeat(40_000));
+    const [first = ''] = Array.from({ length: KEPT_MAX }, () => send(box, tooLong));
+    expect(box.send(say('x'))).toBeUndefined();
+    box.retry(first);
+    expect(box.sendings).toHaveLength(KEPT_MAX);
+    box.discard(box.sendings[0]?.key ?? '');
+    expect(box.send(say('x'))).toBeDefined();
   });
 
   test('a frame that the server would not take is not sent', () => {
@@ -195,6 +215,68 @@ describe('limits', () => {
     box.resume();
     box.send(say('é'.repeat(40_000)));
     expect([heard.length, box.sendings[0]?.code]).toEqual([0, 'too_long']);
+  });
+});
+
+describe('another page of the browser', () => {
+  test('that discards what was refused has it gone here too', async () => {
+    const here = outbox();
+    here.resume();
+    const key = send(here, say('one'));
+    await at(0).no('ride_departed');
+    const there = outbox();
+    const [name = ''] = [...shelf.kept.keys()];
+    there.discard(key);
+    here.takenOff(name);
+    expect([shown, shelf.length]).toEqual([[], 0]);
+  });
+
+  test('that sends what waits here has it done, once', async () => {
+    const [here, there] = [outbox(), outbox()];
+    send(here, say('one'));
+    const [name = ''] = [...shelf.kept.keys()];
+    here.resume();
+    const later = outbox();
+    await at(0).ok();
+    expect(shelf.length).toBe(0);
+    later.takenOff(name);
+    for (const box of [later, there]) box.resume();
+    expect([heard.length, here.sendings[0]?.state]).toEqual([1, 'done']);
+  });
+});
+
+test('what is done and shows nowhere counts as under way for a moment', async () => {
+  vi.useFakeTimers();
+  const box = outbox();
+  box.resume();
+  box.send({ type: 'cancel_booking', conversation: 'c', reservation: 'r' });
+  const answered = at(0).ok({ position: 80 });
+  await vi.advanceTimersByTimeAsync(0);
+  await answered;
+  box.told('c', new Set(), 7);
+  expect(box.sendings[0]?.state).toBe('done');
+  await vi.advanceTimersByTimeAsync(DONE_MS);
+  expect(box.sendings).toEqual([]);
+});
+
+describe('the end of a session', () => {
+  test('takes nothing from what is kept for the next one', async () => {
+    const box = outbox();
+    box.resume();
+    box.send(say('one'));
+    box.stop();
+    shown = [];
+    await at(0).breaks();
+    expect([shown, outbox().sendings.length]).toEqual([[], 1]);
+  });
+
+  test('on purpose forgets what any page keeps for the account, and for nobody else', () => {
+    const [here, there] = [outbox(), outbox()];
+    here.send(say('one'));
+    there.send(say('two'));
+    shelf.setItem('palabre.outbox.dora.1', 'hers');
+    forgetOutbox(shelf, 'anna');
+    expect([...shelf.kept.keys()]).toEqual(['palabre.outbox.dora.1']);
   });
 });
 

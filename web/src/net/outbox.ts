@@ -8,12 +8,14 @@ import { Broken, Refused } from './socket';
 import type { Asked } from './socket';
 import type { Made } from '../wire/http';
 
-/** The most commands that wait; more are refused, with the reason. */
-export const WAITING_MAX = 100;
+/** The most commands that are kept, be they waiting or refused; more are not taken. */
+export const KEPT_MAX = 100;
 /** How old a command may be when it is sent, in milliseconds: a day. Older ones are for their author to decide on. */
 export const AGE_MS_MAX = 24 * 3600 * 1000;
 /** How long to wait after a temporary refusal that does not say, in milliseconds. */
 const PAUSE_MS = 1_000;
+/** For how long what is done counts as under way when no event of its conversation will show it, in milliseconds. */
+export const DONE_MS = 3_000;
 /** The longest frame that the server takes, in bytes. */
 const FRAME_BYTES_MAX = 65_536;
 
@@ -55,9 +57,10 @@ export class Outbox {
   #sendings: Sending[];
   #lanes = new Set<string>();
   #open = false;
+  #stopped = false;
 
   constructor(account: string, means: Means) {
-    this.#prefix = `palabre.outbox.${account}.`;
+    this.#prefix = prefixOf(account);
     this.#means = means;
     this.#sendings = this.#kept();
   }
@@ -67,15 +70,10 @@ export class Outbox {
     return this.#sendings;
   }
 
-  /** Sends a command as soon as it can be; the answer is its key. */
-  send(command: Command): string {
-    const key = newKey();
-    const waiting = this.#sendings.filter(({ state }) => state === 'waiting').length;
-    const code = waiting >= WAITING_MAX ? 'outbox_full' : tooLong(command) ? 'too_long' : undefined;
-    const state = code === undefined ? 'waiting' : 'refused';
-    this.#put({ key, command, madeAt: this.#means.now(), state, code, seq: undefined });
-    this.#run(command.conversation);
-    return key;
+  /** Sends a command as soon as it can be; the answer is its key, or nothing where too many are kept already. */
+  send(command: Command): string | undefined {
+    if (this.#sendings.filter(({ state }) => state !== 'done').length >= KEPT_MAX) return undefined;
+    return this.#add(command);
   }
 
   /** Sends one that was refused again, as a new command. */
@@ -83,7 +81,7 @@ export class Outbox {
     const refused = this.#sendings.find((sending) => sending.key === key && sending.state === 'refused');
     if (!refused) return;
     this.discard(key);
-    this.send(refused.command);
+    this.#add(refused.command);
   }
 
   /** Forgets one that was refused. One that waits may be under way, and cannot be called back. */
@@ -104,16 +102,24 @@ export class Outbox {
     this.#open = false;
   }
 
+  /** The session is over: nothing more is sent or told. */
+  stop(): void {
+    this.#open = false;
+    this.#stopped = true;
+  }
+
   /** A conversation has told what it holds: what came of a command is there to see. */
   told(conversation: string, keys: ReadonlySet<string>, head: number): void {
     const seen = ({ key, command, state, seq }: Sending) =>
-      command.conversation === conversation && (keys.has(key) || (state === 'done' && (seq ?? 0) <= head));
+      command.conversation === conversation &&
+      (keys.has(key) || (state === 'done' && seq !== undefined && seq <= head));
     for (const { key } of this.#sendings.filter(seen)) this.#remove(key);
   }
 
-  /** Forgets everything: somebody signs out. */
-  clear(): void {
-    for (const { key } of [...this.#sendings]) this.#remove(key);
+  /** Another page has taken an entry off the shelf, by its name there: it is done, or was discarded. */
+  takenOff(name: string): void {
+    const taken = this.#sendings.find(({ key, state }) => this.#prefix + key === name && state !== 'done');
+    if (taken) this.#remove(taken.key);
   }
 
   /** Works through the commands of one conversation, until none waits or the connection breaks. */
@@ -138,7 +144,9 @@ export class Outbox {
   async #try({ key, command }: Sending): Promise<boolean> {
     try {
       const made = await this.#means.ask({ ...command, key } as Asked);
-      this.#change(key, { state: 'done', seq: 'seq' in made ? (made.seq ?? undefined) : undefined });
+      const seq = 'seq' in made ? (made.seq ?? undefined) : undefined;
+      this.#change(key, { state: 'done', seq });
+      if (seq === undefined) setTimeout(() => this.#remove(key), DONE_MS);
     } catch (failure) {
       if (failure instanceof Broken) return false;
       if (!(failure instanceof Refused)) throw failure;
@@ -149,10 +157,19 @@ export class Outbox {
     return true;
   }
 
+  #add(command: Command): string {
+    const key = newKey();
+    const code = tooLong(command) ? 'too_long' : undefined;
+    const state = code === undefined ? 'waiting' : 'refused';
+    this.#put({ key, command, madeAt: this.#means.now(), state, code, seq: undefined });
+    this.#run(command.conversation);
+    return key;
+  }
+
   #put(sending: Sending): void {
     this.#sendings = [...this.#sendings, sending];
     this.#keep(sending);
-    this.#means.changed(this.#sendings);
+    this.#tell();
   }
 
   #change(key: string, change: Partial<Sending>): void {
@@ -163,13 +180,17 @@ export class Outbox {
     this.#sendings = this.#sendings.map((sending) => (sending.key === key ? changed : sending));
     if (changed.state === 'done') this.#means.shelf.removeItem(this.#prefix + key);
     else this.#keep(changed);
-    this.#means.changed(this.#sendings);
+    this.#tell();
   }
 
   #remove(key: string): void {
     this.#means.shelf.removeItem(this.#prefix + key);
     this.#sendings = this.#sendings.filter((sending) => sending.key !== key);
-    this.#means.changed(this.#sendings);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#stopped) this.#means.changed(this.#sendings);
   }
 
   #keep(sending: Sending): void {
@@ -182,10 +203,25 @@ export class Outbox {
 
   /** What an earlier page left, in the order in which it was written: keys are UUIDv7. */
   #kept(): Sending[] {
-    const names = Array.from({ length: this.#means.shelf.length }, (_, at) => this.#means.shelf.key(at));
-    const own = names.filter((name) => name?.startsWith(this.#prefix)).sort();
-    return own.flatMap((name) => read(this.#means.shelf.getItem(name as string)));
+    return namesFrom(this.#means.shelf, this.#prefix).flatMap((name) => read(this.#means.shelf.getItem(name)));
   }
+}
+
+/** Forgets everything that any page of this browser keeps for an account: its owner has signed out. */
+export function forgetOutbox(shelf: Shelf, account: string): void {
+  for (const name of namesFrom(shelf, prefixOf(account))) shelf.removeItem(name);
+}
+
+function prefixOf(account: string): string {
+  return `palabre.outbox.${account}.`;
+}
+
+function namesFrom(shelf: Shelf, prefix: string): string[] {
+  const names = Array.from({ length: shelf.length }, (_, at) => shelf.key(at));
+  return names
+    .filter((name) => name !== null)
+    .filter((name) => name.startsWith(prefix))
+    .sort();
 }
 
 function read(text: string | null): Sending[] {

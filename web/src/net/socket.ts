@@ -15,9 +15,9 @@ import type {
 /** The subprotocol that this page speaks. */
 export const SUBPROTOCOL = 'palabre.v1';
 /** How long an answer is waited for before the connection counts as broken, in milliseconds. */
-const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 15_000;
 /** How long a probe after waking up may take, in milliseconds. */
-const PROBE_MS = 4_000;
+export const PROBE_MS = 4_000;
 /** The longest pause before coming back of one's own accord, in milliseconds. */
 const PAUSE_MS_MAX = 30_000;
 /** The first close code that says to stop. */
@@ -46,8 +46,8 @@ export class Broken extends Error {
 
 /** Who is told what happens. */
 export interface Listener {
-  /** What the page knows, for the hello. */
-  knows(welcome: Welcome): Knowledge;
+  /** What the page knows, for the hello; nothing where the session is another's, and the connection of no use. */
+  knows(welcome: Welcome): Knowledge | undefined;
   /** The connection is up, and this was missed. */
   resumed(resumed: Resumed, said: Knowledge): void;
   /** An event of a conversation. */
@@ -158,8 +158,9 @@ export class ChatSocket {
   }
 
   #greet(welcome: Welcome): void {
-    const said = this.#listener.knows(welcome);
     const socket = this.#socket;
+    const said = this.#listener.knows(welcome);
+    if (!said) return socket && this.#give(socket);
     this.#ask({ type: 'hello', ...said }).then(
       (made) => {
         if (socket !== this.#socket) return;

@@ -1,23 +1,21 @@
 // All conversations of whoever is signed in: the state that `reduce` folds, and around it what must be fetched, sent, marked
 // and remembered. Components read it and call its methods; they know neither the socket nor the API.
-import { Problem, forgetPositions, get, newKey, sawPosition } from '../net/http';
-import { Outbox } from '../net/outbox';
+import { validate as isId } from 'uuid';
+
+import { forgetPositions, newKey, sawPosition } from '../net/http';
+import type { Problem } from '../net/http';
+import { Outbox, forgetOutbox } from '../net/outbox';
 import type { Command, Sending } from '../net/outbox';
 import { ChatSocket } from '../net/socket';
 import type { Knowledge, Listener } from '../net/socket';
-import type {
-  ConversationShown,
-  Ephemeral,
-  EventsPage,
-  Listed_ConversationShown as InboxPage,
-  Resumed,
-  SeenEvent,
-  Welcome,
-} from '../wire/http';
+import type { ConversationShown, Ephemeral, Resumed, SeenEvent, Welcome } from '../wire/http';
+import { sayCode } from '../words/problems';
 import { clock } from './clock.svelte';
 import { connection } from './connection.svelte';
 import type { Stop } from './connection.svelte';
-import { begin, inboxOrder, reduce, without } from './reduce';
+import { notices } from './notices.svelte';
+import { Reader } from './reader.svelte';
+import { begin, inboxOrder, reduce } from './reduce';
 import type { ChatState, Input } from './reduce';
 import { session } from './session.svelte';
 import type { Talk } from './talk';
@@ -25,20 +23,10 @@ import { unread } from './unread.svelte';
 
 /** How many conversations are kept at hand; the one that was left first is forgotten first. The server follows 50. */
 const TALKS_MAX = 20;
-/** Events of the page that a conversation opens with. */
-const PAGE_EVENTS = 100;
-/** Events of every other page: as many as the server gives. */
-const PAGE_EVENTS_MAX = 200;
-/** Conversations of a page of the inbox. */
-const PAGE_CONVERSATIONS = 50;
-/** How long to wait before reading again what could not be read, in milliseconds. */
-const PAUSE_MS = 3_000;
 /** Marks that follow each other within this go as one, in milliseconds. */
 const MARK_MS = 700;
 /** While somebody types, that is said this often, in milliseconds. */
 const TYPING_EVERY_MS = 3_000;
-/** After how long what is done, and made nothing that would show, is taken for over, in milliseconds. */
-const DONE_MS = 3_000;
 
 const STOPS: Record<number, Stop> = { 4500: 'not_signed_in', 4501: 'revoked', 4502: 'version', 4503: 'misbehaving' };
 
@@ -46,28 +34,27 @@ class Chat implements Listener {
   #state = $state.raw<ChatState>(begin(''));
   /** Commands on their way, and those that were refused. */
   sendings = $state.raw<readonly Sending[]>([]);
-  /** Why the inbox could not be read. */
-  inboxFailure = $state.raw<Problem>();
-  /** Whether the inbox was read at all. */
-  inboxLoaded = $state(false);
-  /** Where the next page of the inbox begins. */
-  inboxNext = $state<number>();
-  /** Why a conversation could not be read, by its id. */
-  failures = $state.raw<Readonly<Record<string, Problem>>>({});
 
+  #reader = $state.raw<Reader>();
   #socket: ChatSocket | undefined;
   #outbox: Outbox | undefined;
-  #fetching = new Set<string>();
   #opened: string[] = [];
   #marking: ReturnType<typeof setTimeout> | undefined;
   #marks = new Map<string, number>();
   #typedAt = new Map<string, number>();
   #sweep: ReturnType<typeof setInterval> | undefined;
+  #takenOff = ({ key, newValue }: StorageEvent) => {
+    if (key !== null && newValue === null) this.#outbox?.takenOff(key);
+  };
 
   /** Follows the session from here on. */
   start(): void {
     session.onBegin(({ account }) => this.#begin(account));
     session.onEnd(() => this.#end());
+    session.onLeft((account) => {
+      forgetOutbox(localStorage, account);
+      connection.state = 'idle';
+    });
   }
 
   /** What is known. */
@@ -80,6 +67,31 @@ class Chat implements Listener {
     return inboxOrder(this.#state);
   }
 
+  /** Whether the inbox was read at all. */
+  get inboxLoaded(): boolean {
+    return this.#reader?.inboxLoaded ?? false;
+  }
+
+  /** Why it could not be read. */
+  get inboxFailure(): Problem | undefined {
+    return this.#reader?.inboxFailure;
+  }
+
+  /** Whether there is another page of it. */
+  get inboxMore(): boolean {
+    return this.#reader?.inboxNext !== undefined;
+  }
+
+  /** Why the next page of it could not be read. */
+  get moreFailure(): Problem | undefined {
+    return this.#reader?.moreFailure;
+  }
+
+  /** Why a conversation could not be read. */
+  failureOf(conversation: string): Problem | undefined {
+    return this.#reader?.failureOf(conversation);
+  }
+
   /** A conversation that is open. */
   talk(conversation: string): Talk | undefined {
     return this.#state.talks[conversation];
@@ -90,42 +102,36 @@ class Chat implements Listener {
     this.#opened = [...this.#opened.filter((id) => id !== conversation), conversation];
     for (const left of this.#opened.splice(0, Math.max(0, this.#opened.length - TALKS_MAX))) {
       this.#take({ input: 'closed', conversation: left });
+      this.#tellOutbox(left);
     }
-    this.#forgive(conversation);
+    this.#reader?.forgive(conversation);
     this.#take({ input: 'opened', conversation });
-    if (!this.#state.inbox[conversation]) void this.#readSummary(conversation);
+    void this.#reader?.readMissing();
     this.#socket?.follow();
   }
 
   /** Reads the page before what is held. */
   async earlier(conversation: string): Promise<void> {
-    const talk = this.talk(conversation);
-    if (!talk?.loaded || talk.complete) return;
-    await this.#once(`earlier ${conversation}`, async () => {
-      const query = { before: talk.first, limit: PAGE_EVENTS_MAX };
-      const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
-      this.#take({ input: 'earlier_page', conversation, page });
-    });
+    await this.#reader?.earlier(conversation);
   }
 
   /** Reads the next page of the inbox. */
   async moreInbox(): Promise<void> {
-    const before = this.inboxNext;
-    if (before !== undefined) await this.#readInbox(before);
+    await this.#reader?.more();
   }
 
-  /** Reads again what failed. */
+  /** Reads again what failed of a conversation, or of the inbox. */
   async retry(conversation?: string): Promise<void> {
-    if (conversation === undefined) return this.#readInbox(undefined);
-    this.#forgive(conversation);
-    await this.#readNext(conversation);
+    await this.#reader?.retry(conversation);
   }
 
-  /** Sends a command; the answer is its key, under which it is among the sendings until it is over. */
-  send(command: Command): string {
+  /** Sends a command, which is among the sendings until it is over. Whether it was taken; if not, the reason is told. */
+  send(command: Command): boolean {
     if (!this.#outbox) throw new Error('only members see what sends');
     this.#typedAt.delete(command.conversation);
-    return this.#outbox.send(command);
+    const taken = this.#outbox.send(command) !== undefined;
+    if (!taken) notices.failed(sayCode('outbox_full'));
+    return taken;
   }
 
   /** Sends again what was refused. */
@@ -167,7 +173,11 @@ class Chat implements Listener {
     connection.state = 'connecting';
   }
 
-  knows({ log_id, now }: Welcome): Knowledge {
+  knows({ account, log_id, now }: Welcome): Knowledge | undefined {
+    if (account !== this.#state.account) {
+      void session.find();
+      return undefined;
+    }
     if (now) clock.set(now);
     const { logId, position, talks } = this.#state;
     if (logId === undefined || position === undefined) return { log_id };
@@ -177,7 +187,11 @@ class Chat implements Listener {
 
   resumed(resumed: Resumed, said: Knowledge): void {
     connection.state = 'open';
-    if (resumed.fresh) forgetPositions();
+    if (resumed.fresh) {
+      forgetPositions();
+      this.#reader?.restart();
+    }
+    this.#reader?.forgiveAll();
     this.#take({ input: 'resumed', resumed, named: Object.keys(said.conversations ?? {}) });
     this.#socket?.follow();
     this.#outbox?.resume();
@@ -186,6 +200,7 @@ class Chat implements Listener {
 
   event(event: SeenEvent): void {
     if ('position' in event) sawPosition(event.position);
+    this.#reader?.forgive(event.conversation);
     this.#take({ input: 'event', event });
   }
 
@@ -198,15 +213,17 @@ class Chat implements Listener {
   }
 
   followed(): string[] {
-    return [...this.#opened];
+    // An address may name anything; what is no id would have the whole of it refused.
+    return this.#opened.filter((id) => isId(id));
   }
 
   down(stop: number | undefined): void {
-    connection.state = stop === undefined ? 'waiting' : 'stopped';
     connection.stop = stop === undefined ? undefined : STOPS[stop];
+    const over = connection.stop === 'not_signed_in' || connection.stop === 'revoked';
+    connection.state = stop === undefined ? 'waiting' : over && session.leaving ? 'idle' : 'stopped';
     this.#outbox?.pause();
     this.#take({ input: 'disconnected' });
-    if (connection.stop === 'not_signed_in' || connection.stop === 'revoked') session.wasEnded();
+    if (over) session.wasEnded();
   }
 
   // Its own business.
@@ -221,6 +238,13 @@ class Chat implements Listener {
       changed: (sendings) => this.#sendingsChanged(sendings),
     });
     this.#sendingsChanged(this.#outbox.sendings);
+    this.#reader = new Reader({
+      known: () => this.#state,
+      take: (input) => this.#take(input),
+      connected: () => this.#socket?.up === true,
+      mentioned: () => this.#refusing(),
+    });
+    addEventListener('storage', this.#takenOff);
     this.#sweep = setInterval(() => this.#take({ input: 'later', now: Date.now() }), 1_000);
     this.#socket = new ChatSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, this);
     this.#socket.start();
@@ -233,26 +257,19 @@ class Chat implements Listener {
 
   #end(): void {
     this.#socket?.stop();
-    this.#outbox?.pause();
+    this.#outbox?.stop();
+    this.#reader?.stop();
+    removeEventListener('storage', this.#takenOff);
     clearInterval(this.#sweep);
     clearTimeout(this.#marking);
-    this.#socket = this.#outbox = this.#marking = undefined;
-    this.#fetching.clear();
+    this.#socket = this.#outbox = this.#reader = this.#marking = undefined;
     this.#marks.clear();
     this.#typedAt.clear();
     this.#opened = [];
     this.#state = begin('');
     this.sendings = [];
-    this.failures = {};
-    this.inboxLoaded = false;
-    this.inboxNext = undefined;
-    unread.count = 0;
+    unread.count = unread.refused = 0;
     if (connection.state !== 'stopped') connection.state = 'idle';
-  }
-
-  /** Forgets what waits: somebody signs out on purpose, and leaves nothing in this browser. */
-  forgetOutbox(): void {
-    this.#outbox?.clear();
   }
 
   #take(input: Input): void {
@@ -263,22 +280,30 @@ class Chat implements Listener {
     unread.count = Object.values(state.inbox).reduce((sum, summary) => sum + summary.unread, 0);
     for (const [id, talk] of Object.entries(state.talks)) {
       if (talk === before.talks[id]) continue;
-      this.#outbox?.told(id, talk.keys, talk.head);
-      if (!talk.loaded || talk.behind) void this.#readNext(id);
+      this.#tellOutbox(id);
     }
-    if (state.stale !== before.stale) for (const id of state.stale) void this.#readSummary(id);
-    if (state.inboxBehind && this.#socket?.up) void this.#readInbox(undefined);
+    void this.#reader?.readMissing();
   }
 
   #sendingsChanged(sendings: readonly Sending[]): void {
     this.sendings = sendings;
     connection.waiting = sendings.filter(({ state }) => state === 'waiting').length;
-    for (const { key, command, state } of sendings) {
-      if (state !== 'done') continue;
-      const open = this.talk(command.conversation);
-      if (open) this.#outbox?.told(command.conversation, open.keys, open.head);
-      setTimeout(() => this.#outbox?.told(command.conversation, new Set([key]), 0), DONE_MS);
-    }
+    unread.refused = sendings.filter(({ state }) => state === 'refused').length;
+    for (const { command, state } of sendings) if (state === 'done') this.#tellOutbox(command.conversation);
+    // A refusal is seen in the inbox, so its conversation must be there.
+    void this.#reader?.readMissing();
+  }
+
+  /** Conversations in which something was refused. */
+  #refusing(): string[] {
+    const refused = this.sendings.filter(({ state }) => state === 'refused');
+    return refused.map(({ command }) => command.conversation);
+  }
+
+  /** What is done is kept until its conversation shows it; one that is not open has nothing to show. */
+  #tellOutbox(conversation: string): void {
+    const open = this.talk(conversation);
+    this.#outbox?.told(conversation, open?.keys ?? new Set(), open?.head ?? Infinity);
   }
 
   #sendMarks(): void {
@@ -292,83 +317,6 @@ class Chat implements Listener {
         () => undefined,
       );
     }
-  }
-
-  async #readInbox(before: number | undefined): Promise<void> {
-    await this.#once('inbox', async () => {
-      try {
-        const page = await get<InboxPage>('/conversations', { before, limit: PAGE_CONVERSATIONS });
-        this.inboxFailure = undefined;
-        this.inboxLoaded = true;
-        this.inboxNext = page.next ?? undefined;
-        this.#take({ input: 'summaries', items: page.items, all: before === undefined });
-      } catch (failure) {
-        if (!(failure instanceof Problem)) throw failure;
-        this.inboxFailure = failure;
-      }
-    });
-  }
-
-  async #readSummary(conversation: string): Promise<void> {
-    await this.#once(`summary ${conversation}`, async () => {
-      try {
-        const item = await get<ConversationShown>(`/conversations/${conversation}`);
-        this.#take({ input: 'summaries', items: [item] });
-      } catch (failure) {
-        this.#fail(conversation, failure);
-      }
-    });
-    // More was heard while it was read.
-    if (this.#state.stale.has(conversation) && !this.failures[conversation]) {
-      setTimeout(() => this.#state.stale.has(conversation) && void this.#readSummary(conversation), PAUSE_MS / 10);
-    }
-  }
-
-  /** Reads the end of a conversation, or what follows what is held of it. */
-  async #readNext(conversation: string): Promise<void> {
-    const read = await this.#once(`next ${conversation}`, async () => {
-      const talk = this.talk(conversation);
-      if (!talk || (talk.loaded && !talk.behind) || this.failures[conversation]) return;
-      const query = talk.loaded
-        ? { after: talk.head, limit: PAGE_EVENTS_MAX }
-        : { before: Number.MAX_SAFE_INTEGER, limit: PAGE_EVENTS };
-      try {
-        const page = await get<EventsPage>(`/conversations/${conversation}/events`, query);
-        this.#take({ input: 'next_page', conversation, page });
-      } catch (failure) {
-        this.#fail(conversation, failure);
-      }
-    });
-    // Whoever is reading it already goes on by themselves.
-    const behind = this.talk(conversation)?.behind && !this.failures[conversation];
-    if (read && behind) void this.#readNext(conversation);
-  }
-
-  #fail(conversation: string, failure: unknown): void {
-    if (!(failure instanceof Problem)) throw failure;
-    this.failures = { ...this.failures, [conversation]: failure };
-    if (!failure.temporary) return;
-    setTimeout(() => {
-      if (!this.failures[conversation]) return;
-      void this.retry(conversation);
-      if (this.#state.stale.has(conversation)) void this.#readSummary(conversation);
-    }, PAUSE_MS);
-  }
-
-  #forgive(conversation: string): void {
-    this.failures = without(this.failures, conversation);
-  }
-
-  /** Does one thing of a kind at a time; false where it is being done already. */
-  async #once(what: string, act: () => Promise<void>): Promise<boolean> {
-    if (this.#fetching.has(what)) return false;
-    this.#fetching.add(what);
-    try {
-      await act();
-    } finally {
-      this.#fetching.delete(what);
-    }
-    return true;
   }
 }
 

@@ -22,7 +22,7 @@ const opened: Input[] = [
   { input: 'resumed', resumed: resumed(), named: [] },
   { input: 'summaries', items: [summary(2)], all: true },
   { input: 'opened', conversation: TALK },
-  { input: 'next_page', conversation: TALK, page: { events: messages(1, 2), head: 2 } },
+  { input: 'next_page', conversation: TALK, page: { events: messages(1, 2), head: 2 }, lapses: 0 },
 ];
 
 describe('the inbox', () => {
@@ -105,6 +105,13 @@ describe('marks', () => {
   });
 });
 
+test('a page of a conversation that was closed meanwhile does not open it again', () => {
+  const closed = after(...opened, { input: 'closed', conversation: TALK });
+  const page = { events: messages(1, 2), head: 2 };
+  expect(reduce(closed, { input: 'next_page', conversation: TALK, page, lapses: 0 })).toBe(closed);
+  expect(reduce(closed, { input: 'earlier_page', conversation: TALK, page })).toBe(closed);
+});
+
 describe('resuming', () => {
   test('tells what was missed', () => {
     const state = after(
@@ -143,6 +150,17 @@ describe('resuming', () => {
     expect(many.inboxBehind).toBe(true);
   });
 
+  test('a summary from before the break is not taken for the changed one', () => {
+    const changed = [{ conversation: TALK, seq: 4, from_seq: 1, unread: 2 }];
+    const state = after(
+      ...opened,
+      { input: 'resumed', resumed: resumed({ changed }), named: [TALK] },
+      { input: 'summaries', items: [summary(2)] },
+    );
+    expect(state.stale.has(TALK)).toBe(true);
+    expect(reduce(state, { input: 'summaries', items: [summary(4)] }).stale.size).toBe(0);
+  });
+
   test('another log begins everything anew, and what is open is read from its end', () => {
     const state = after(...opened, {
       input: 'resumed',
@@ -159,7 +177,12 @@ describe('a group', () => {
     const state = after(
       ...opened,
       { input: 'event', event: said(6, DORA, 'welcome back') },
-      { input: 'next_page', conversation: TALK, page: { events: [hidden(3), hidden(4), hidden(5)], head: 6 } },
+      {
+        input: 'next_page',
+        conversation: TALK,
+        page: { events: [hidden(3), hidden(4), hidden(5)], head: 6 },
+        lapses: 0,
+      },
     );
     expect(state.talks[TALK]).toMatchObject({ head: 6, behind: false });
     expect(state.talks[TALK]?.entries.map(({ seq }) => seq)).toEqual([1, 2, 6]);

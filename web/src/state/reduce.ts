@@ -42,7 +42,7 @@ export type Input =
   | { input: 'summaries'; items: readonly ConversationShown[]; all?: boolean }
   | { input: 'opened'; conversation: string }
   | { input: 'closed'; conversation: string }
-  | { input: 'next_page'; conversation: string; page: EventsPage }
+  | { input: 'next_page'; conversation: string; page: EventsPage; lapses: number }
   | { input: 'earlier_page'; conversation: string; page: EventsPage }
   | { input: 'marked_read'; conversation: string; upTo: number };
 
@@ -84,9 +84,11 @@ export function reduce(state: ChatState, input: Input): ChatState {
     case 'closed':
       return { ...state, talks: without(state.talks, input.conversation) };
     case 'next_page':
-      return withTalk(state, input.conversation, (talk) => continueWith(talk, input.page.events, input.page.head));
+      return withOpen(state, input.conversation, (talk) =>
+        continueWith(talk, input.page.events, input.page.head, input.lapses),
+      );
     case 'earlier_page':
-      return withTalk(state, input.conversation, (talk) => precede(talk, input.page.events));
+      return withOpen(state, input.conversation, (talk) => precede(talk, input.page.events));
     case 'marked_read':
       return readUpTo(state, input.conversation, input.upTo);
   }
@@ -107,9 +109,13 @@ function withTalk(state: ChatState, conversation: string, change: (talk: Talk) =
   return { ...state, talks: { ...state.talks, [conversation]: talk } };
 }
 
+/** The same, but what was closed meanwhile stays so. */
+function withOpen(state: ChatState, conversation: string, change: (talk: Talk) => Talk): ChatState {
+  return state.talks[conversation] ? withTalk(state, conversation, change) : state;
+}
+
 function hearEvent(state: ChatState, event: SeenEvent): ChatState {
-  const open = state.talks[event.conversation];
-  const heard = open ? withTalk(state, event.conversation, (talk) => hear(talk, event)) : state;
+  const heard = withOpen(state, event.conversation, (talk) => hear(talk, event));
   if (!isTold(event)) return heard;
   const position = heard.position === undefined ? undefined : Math.max(heard.position, event.position);
   return advance(quietened({ ...heard, position }, event), event);
@@ -204,8 +210,13 @@ function resume(state: ChatState, resumed: Resumed, named: readonly string[]): C
   };
 }
 
+/** Has the summary read again. What was asked for before is too old to be taken for it. */
 function changeHead(state: ChatState, head: Resumed['changed'][number]): ChatState {
-  return { ...state, stale: new Set([...state.stale, head.conversation]) };
+  const stale = new Set([...state.stale, head.conversation]);
+  const known = state.inbox[head.conversation];
+  if (!known) return { ...state, stale };
+  const moved = { ...known, seq: Math.max(known.seq, head.seq), unread: head.unread };
+  return { ...state, stale, inbox: { ...state.inbox, [head.conversation]: moved } };
 }
 
 function emptied(talks: ChatState['talks']): ChatState['talks'] {

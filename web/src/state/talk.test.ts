@@ -58,6 +58,22 @@ describe('what is held is gapless', () => {
     expect(talk.behind).toBe(true);
     expect(continueWith(talk, [], 2).behind).toBe(false);
   });
+
+  test('a page that was asked for before it fell behind does not count as that one', () => {
+    const asked = after(...messages(1, 2));
+    const talk = continueWith(fallBehind(asked), messages(3, 3), 3, asked.lapses);
+    expect([talk.head, talk.behind]).toEqual([3, true]);
+    const first = continueWith(fallBehind(NOTHING), messages(1, 2), 2, NOTHING.lapses);
+    expect([first.head, first.loaded, first.behind]).toEqual([2, true, true]);
+  });
+
+  test('nor does one that was asked for before more came than may wait', () => {
+    const asked = after(...messages(1, 1));
+    let talk = asked;
+    for (let seq = 3; seq < 3 + AHEAD_MAX + 1; seq += 1) talk = hear(talk, said(seq, DORA, '…'));
+    talk = continueWith(talk, messages(2, 2), 2, asked.lapses);
+    expect([talk.head, talk.behind]).toEqual([2 + AHEAD_MAX, true]);
+  });
 });
 
 describe('earlier pages', () => {

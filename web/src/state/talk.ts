@@ -90,6 +90,8 @@ export interface Talk {
   ahead: readonly SeenEvent[];
   /** Whether the hole, or what is missing at the end, must be read by HTTP. */
   behind: boolean;
+  /** How often more was missed than live events would bring. Only a page that was asked for after the last time tells it. */
+  lapses: number;
   entries: readonly Entry[];
   proposals: Readonly<Record<string, Proposal>>;
   bookings: Readonly<Record<string, Booking>>;
@@ -109,6 +111,7 @@ export const NOTHING: Talk = {
   complete: false,
   ahead: [],
   behind: false,
+  lapses: 0,
   entries: [],
   proposals: {},
   bookings: {},
@@ -127,16 +130,17 @@ export function hear(talk: Talk, event: SeenEvent): Talk {
   return catchUp(append(talk, [event]));
 }
 
-/** Takes in a page that was read from the end, or that follows what is held; `head` is the last `seq` that there is. */
-export function continueWith(talk: Talk, page: readonly SeenEvent[], head: number): Talk {
+/** Takes in a page that was read from the end, or that follows what is held; `head` is the last `seq` that there was, and
+    `lapses` what the talk had of them when it was asked for. */
+export function continueWith(talk: Talk, page: readonly SeenEvent[], head: number, lapses: number = talk.lapses): Talk {
   if (!talk.loaded) {
     const first = page[0]?.seq ?? head + 1;
     const begun = { ...talk, first, head: first - 1, loaded: true, complete: first <= 1 };
-    return settle(catchUp(append(begun, page)), head);
+    return settle(catchUp(append(begun, page)), head, lapses);
   }
   const next = page.filter((event) => event.seq > talk.head);
   const fits = next.length === 0 || next[0]?.seq === talk.head + 1;
-  return settle(fits ? catchUp(append(talk, next)) : talk, head);
+  return settle(fits ? catchUp(append(talk, next)) : talk, head, lapses);
 }
 
 /** Takes in a page that lies before what is held. Entries that it does not change stay the same objects, so that they need
@@ -159,13 +163,14 @@ export function precede(talk: Talk, page: readonly SeenEvent[]): Talk {
 
 /** Says that more is missing than live events will bring. */
 export function fallBehind(talk: Talk): Talk {
-  return { ...talk, behind: true };
+  return { ...talk, behind: true, lapses: talk.lapses + 1 };
 }
 
 function wait(talk: Talk, event: SeenEvent): Talk {
   if (talk.ahead.some((waiting) => waiting.seq === event.seq)) return talk;
   const ahead = [...talk.ahead, event].sort((a, b) => a.seq - b.seq).slice(0, AHEAD_MAX);
-  return { ...talk, ahead, behind: talk.behind || talk.loaded };
+  const waiting = { ...talk, ahead, behind: talk.behind || talk.loaded };
+  return ahead.length > talk.ahead.length ? waiting : fallBehind(waiting);
 }
 
 /** Moves what waits and now fits to what is held. */
@@ -177,8 +182,8 @@ function catchUp(talk: Talk): Talk {
   return { ...append(talk, left.slice(0, fits)), ahead: left.slice(fits) };
 }
 
-function settle(talk: Talk, head: number): Talk {
-  return { ...talk, behind: talk.ahead.length > 0 || talk.head < head };
+function settle(talk: Talk, head: number, lapses: number): Talk {
+  return { ...talk, behind: talk.ahead.length > 0 || talk.head < head || lapses < talk.lapses };
 }
 
 function append(talk: Talk, events: readonly SeenEvent[]): Talk {

@@ -18,6 +18,16 @@ export function nameIn(summary: ConversationShown, account: string): string {
   return known?.name ?? w.shell.someone;
 }
 
+/** The name of somebody who may have left the group of a ride: whom one drives, or is driven by, one knows from elsewhere. */
+export function nameOfFormer(group: ConversationShown, account: string, inbox: readonly ConversationShown[]): string {
+  const people = [group, ...inbox].flatMap(({ driver, passenger, participants }) => [
+    driver,
+    passenger,
+    ...participants,
+  ]);
+  return people.find((person) => person?.account === account)?.name ?? w.talk.notice.somebody;
+}
+
 /** What a conversation is called: the other person's name, or the group's destination. */
 export function titleOf(summary: ConversationShown, account: string): string {
   if (summary.kind === 'group') return w.talk.inbox.group(routeEnds(summary)[1]);

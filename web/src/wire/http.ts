@@ -944,12 +944,12 @@ export interface components {
              */
             name?: string | null;
         };
-        /** @description A change of what is offered; absent fields stay as they are. */
+        /** @description A change of what is offered; absent fields stay as they are, and `null` clears what may be unsaid. */
         ChangeRide: {
             /** @default null */
             booking_mode?: components["schemas"]["BookingMode"] | null;
             /**
-             * @description A remark, at most 1,000 characters.
+             * @description A remark, at most 1,000 characters; `null` or blank: none any longer.
              * @default null
              */
             comment?: string | null;
@@ -964,7 +964,7 @@ export interface components {
              */
             seats?: number | null;
             /**
-             * @description The vehicle, at most 120 characters.
+             * @description The vehicle, at most 120 characters; `null` or blank: not said any longer.
              * @default null
              */
             vehicle?: string | null;
@@ -3013,7 +3013,7 @@ export interface components {
             /** @description Where they come from. */
             url: string;
             /** @description What was taken from them. */
-            used_for: string;
+            used_for: components["schemas"]["UsedFor"];
         };
         /**
          * @description How far along its life a ride is.
@@ -3110,6 +3110,11 @@ export interface components {
              */
             v: number;
         };
+        /**
+         * @description What was taken from somebody's data.
+         * @enum {string}
+         */
+        UsedFor: "towns" | "communes" | "carpool_places";
         /**
          * @description What makes a proposal pointless.
          * @enum {string}
@@ -3444,6 +3449,7 @@ export type SuitedRequests = components['schemas']['SuitedRequests'];
 export type TileSource = components['schemas']['TileSource'];
 export type ToHandleShown = components['schemas']['ToHandleShown'];
 export type Told = components['schemas']['Told'];
+export type UsedFor = components['schemas']['UsedFor'];
 export type VoidReason = components['schemas']['VoidReason'];
 export type Welcome = components['schemas']['Welcome'];
 export type WelcomeLimits = components['schemas']['WelcomeLimits'];

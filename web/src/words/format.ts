@@ -41,11 +41,13 @@ export function length(metres: number): string {
 /** A duration in minutes and hours. */
 export function duration(seconds: number): string {
   const minutes = Math.round(Math.abs(seconds) / 60);
+  // English is shortest with `4h`; French sets the unit apart from its number.
+  const hourDisplay = language.current === 'en' ? 'narrow' : 'short';
   const unit = (value: number, unit: 'hour' | 'minute') =>
     new Intl.NumberFormat(language.locale, {
       style: 'unit',
       unit,
-      unitDisplay: unit === 'hour' ? 'narrow' : 'short',
+      unitDisplay: unit === 'hour' ? hourDisplay : 'short',
     }).format(value);
   if (minutes < 60) return unit(minutes, 'minute');
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];

@@ -11,9 +11,9 @@ fn cancelling_a_ride_cancels_every_reservation() {
     given([offer(3), reserved(1, ANNA, 1, WHOLE_WAY), reserved(2, BEN, 1, TO_VOIRON)])
         .when(RideCommand::Cancel { reason: Some(reason.clone()) }, by(DORA), now())
         .then::<RideEvent>([
-            RideCancelled { reason: Some(reason) }.into(),
-            cancelled(1, ANNA, Side::Driver).into(),
-            cancelled(2, BEN, Side::Driver).into(),
+            RideCancelled { reason: Some(reason.clone()) }.into(),
+            ReservationCancelled { reason: Some(reason.clone()), ..cancelled(1, ANNA, Side::Driver) }.into(),
+            ReservationCancelled { reason: Some(reason), ..cancelled(2, BEN, Side::Driver) }.into(),
         ])
         .when(cancel_ride(), by(DORA), now())
         .then_nothing();

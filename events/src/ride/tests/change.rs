@@ -104,6 +104,12 @@ fn price_and_booking_mode_raise_the_version_and_nothing_else_does() {
 }
 
 #[test]
+fn what_was_said_in_words_can_be_taken_back() {
+    let silent = || RideTermsChanged { cleared: [RideText::Vehicle, RideText::Comment].into(), ..same_terms(1) };
+    given([offer(3)]).when(change(silent()), by(DORA), now()).then([silent()]);
+}
+
+#[test]
 fn terms_that_are_so_already_change_nothing() {
     let same = RideTermsChanged {
         seats: Some(3),

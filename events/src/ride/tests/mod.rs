@@ -10,6 +10,7 @@ mod reserve;
 use crate::ride::*;
 use crate::testing::*;
 use crate::{AccountId, ReservationId, Stretch, Timestamp};
+use std::collections::BTreeSet;
 
 fn given(events: impl IntoIterator<Item = RideEvent>) -> Given<Ride> {
     Given::new(events)
@@ -59,12 +60,13 @@ fn same_terms(terms_version: u32) -> RideTermsChanged {
         preferences: None,
         vehicle: None,
         comment: None,
+        cleared: BTreeSet::new(),
     }
 }
 
 fn change(changed: RideTermsChanged) -> RideCommand {
-    let RideTermsChanged { seats, price_per_seat, booking_mode, preferences, vehicle, comment, .. } = changed;
-    RideCommand::ChangeTerms { seats, price_per_seat, booking_mode, preferences, vehicle, comment }
+    let RideTermsChanged { seats, price_per_seat, booking_mode, preferences, vehicle, comment, cleared, .. } = changed;
+    RideCommand::ChangeTerms { seats, price_per_seat, booking_mode, preferences, vehicle, comment, cleared }
 }
 
 fn cancel_ride() -> RideCommand {

@@ -5,6 +5,7 @@ use crate::ride::*;
 use crate::sealed::Vehicle;
 use crate::testing::*;
 use crate::{ExactPlace, KeyId, Place, Point, Route, SeriesId};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub(super) fn examples() -> Vec<RideEvent> {
@@ -74,6 +75,7 @@ fn changes() -> Vec<RideEvent> {
         preferences: None,
         vehicle: None,
         comment: None,
+        cleared: BTreeSet::new(),
     };
     let everything = RideTermsChanged {
         terms_version: 3,
@@ -83,11 +85,13 @@ fn changes() -> Vec<RideEvent> {
         preferences: Some(preferences(Luggage::Small)),
         vehicle: Some(sealed(KeyId::Person(DORA), &Vehicle("Clio rouge".to_owned()))),
         comment: Some(remark(DORA)),
+        cleared: BTreeSet::new(),
     };
+    let silent = RideTermsChanged { cleared: [RideText::Vehicle, RideText::Comment].into(), ..unchanged.clone() };
     let approval = RideTermsChanged {
         booking_mode: Some(BookingMode::Approval),
         preferences: Some(Preferences::default()),
         ..unchanged.clone()
     };
-    vec![another_way.into(), rescheduled.into(), everything.into(), unchanged.into(), approval.into()]
+    vec![another_way.into(), rescheduled.into(), everything.into(), unchanged.into(), approval.into(), silent.into()]
 }

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use palabre_load_tests::crowd::Crowd;
 use palabre_load_tests::server::Server;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use std::time::{Duration, Instant};
-
-use crate::load::Load;
 
 /// How long to wait for an acceptance, when one was chosen as the moment.
 const ACCEPTANCE_BOUND: Duration = Duration::from_secs(3);
@@ -26,7 +25,7 @@ pub struct Restarts {
 }
 
 /// Kills and restarts `server`, `kills` times.
-pub async fn kill(server: &mut Server, kills: u32, seed: u64, load: &Load) -> Result<Restarts> {
+pub async fn kill(server: &mut Server, kills: u32, seed: u64, crowd: &Crowd) -> Result<Restarts> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x6b69_6c6c);
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?;
     let bar = ProgressBar::new(kills.into()).with_style(style).with_message("kills");
@@ -34,7 +33,7 @@ pub async fn kill(server: &mut Server, kills: u32, seed: u64, load: &Load) -> Re
     for _ in 0..kills {
         match rng.random_range(0..10) {
             0..4 => {
-                if load.next_acceptance(ACCEPTANCE_BOUND).await {
+                if crowd.next_acceptance(ACCEPTANCE_BOUND).await {
                     restarts.at_acceptance += 1;
                 }
                 tokio::time::sleep(Duration::from_micros(rng.random_range(0..8_000))).await;
@@ -50,7 +49,7 @@ pub async fn kill(server: &mut Server, kills: u32, seed: u64, load: &Load) -> Re
         server.kill()?;
         restarts.ready_ms.push(server.start().await?.as_secs_f64() * 1000.0);
         restarts.last_ready = Some(Instant::now());
-        load.check()?;
+        crowd.check()?;
         bar.inc(1);
     }
     bar.finish_and_clear();

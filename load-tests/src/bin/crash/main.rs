@@ -5,14 +5,12 @@
 //! killed, but not how their actions interleave.
 
 mod killer;
-mod load;
-mod person;
 mod report;
-mod seen;
-mod verdict;
 
 use anyhow::Result;
 use clap::Parser;
+use palabre_load_tests::crowd::Crowd;
+use palabre_load_tests::judge::Verdict;
 use palabre_load_tests::server::{self, Server};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,10 +54,13 @@ async fn main() -> Result<ExitCode> {
 async fn run(server: &mut Server, kills: u32, seed: u64) -> Result<Vec<String>> {
     server.lift_limits();
     server.start().await?;
-    let load = load::Load::begin(server.address(), seed).await?;
-    let restarts = killer::kill(server, kills, seed, &load).await?;
-    let outcome = load.end().await;
-    let verdict = verdict::judge(server, &outcome, &restarts).await?;
-    report::tell(&verdict, kills, seed)?;
+    let crowd = Crowd::begin(server.address(), seed).await?;
+    let restarts = killer::kill(server, kills, seed, &crowd).await?;
+    let ended = crowd.end().await;
+    let mut verdict = Verdict::of(&ended).await?;
+    // The last kill: what lies on the disk must do.
+    server.kill()?;
+    verdict.prove(server, &[&["verify"], &["rebuild", "--check"]])?;
+    report::tell(&verdict, &restarts, kills, seed)?;
     Ok(verdict.violations)
 }

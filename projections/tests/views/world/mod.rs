@@ -17,7 +17,7 @@ use palabre_events::testing::*;
 use palabre_events::{
     AccountId, Actor, ConversationId, DomainEvent, KeyId, ProposalId, RequestId, RideId, StreamId, TermsHash, Timestamp,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::log::Log;
@@ -174,6 +174,7 @@ impl World {
                 preferences: None,
                 vehicle: None,
                 comment: Some(sealed(KeyId::Person(account), &Comment(format!("Remarque {how}")))),
+                cleared: BTreeSet::new(),
             },
             _ => RideCommand::Cancel { reason },
         };

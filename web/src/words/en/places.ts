@@ -35,8 +35,12 @@ export const sources: Words['sources'] = {
   link: 'Where places and the map come from',
   title: 'Where the data come from',
   text: 'Places and the map come from open data. Thanks to those who look after them.',
-  licence: 'Licence',
+  licence: (name) => `Licence: ${name}`,
+  usedFor: {
+    towns: 'Towns: names, coordinates, population.',
+    communes: 'French communes: official names, départements, postcodes, population.',
+    carpool_places: 'Carpool car parks of France.',
+  },
   map: 'Outlines of the map',
   mapText: 'Natural Earth, public domain. Towns: GeoNames.',
-  demo: 'A demo: people and rides are made up.',
 };

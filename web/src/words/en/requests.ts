@@ -35,7 +35,7 @@ export const requests: Words['requests'] = {
     total: (count) => (count === 1 ? '1 request' : `${count} requests`),
     answer: (name) => `Write to ${name}`,
     approximate: 'Places to about a kilometre. Exact addresses come up in the conversation.',
-    detour: (by) => `${by} detour for you`,
+    detour: (by) => `a detour of ${by} for you`,
     onTime: 'at the time they wished',
     later: (by) => `${by} after the time they wished`,
     earlier: (by) => `${by} before the time they wished`,

@@ -1,6 +1,6 @@
 // What surrounds every view: navigation, connection, common states, small parts.
 export const shell = {
-  tagline: 'Carpooling where the conversation is the booking',
+  demo: 'This is a demo: people and rides are made up.',
   skip: 'Skip to content',
   navigation: 'Navigation',
   tabs: {
@@ -13,6 +13,7 @@ export const shell = {
   signIn: 'Sign in',
   signUp: 'Sign up',
   unread: (count: number) => `${count} unread`,
+  notSent: (count: number) => `${count} not sent`,
   language: 'Language',
   languages: { fr: 'Français', en: 'English' },
   connection: {

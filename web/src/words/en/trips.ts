@@ -18,7 +18,6 @@ export const trips = {
   unread: 'Unread messages',
   unreadText: (count: number) => (count === 1 ? '1 message waits for you.' : `${count} messages wait for you.`),
   read: 'Read',
-  upcoming: 'Upcoming',
   upcomingEmpty: 'No ride ahead',
   upcomingEmptyText: 'Search for a ride, or offer yours.',
   search: 'Search for a ride',
@@ -30,7 +29,6 @@ export const trips = {
   passengers: (count: number) =>
     count === 0 ? 'Nobody on board yet' : `${count} ${plural(count, 'booking', 'bookings')}`,
   seats: (count: number, price: string) => `${count} ${plural(count, 'seat', 'seats')} at ${price}`,
-  pickupAt: (when: string) => `Pickup ${when}`,
   talk: 'Conversation',
   ride: 'See the ride',
   suiting: 'Requests that suit',

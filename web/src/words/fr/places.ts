@@ -34,8 +34,12 @@ export const sources = {
   link: 'Sources des lieux et de la carte',
   title: 'Sources des données',
   text: 'Les lieux et la carte viennent de données ouvertes. Merci à celles et ceux qui les tiennent à jour.',
-  licence: 'Licence',
+  licence: (name: string) => `Licence : ${name}`,
+  usedFor: {
+    towns: 'Villes : noms, coordonnées, population.',
+    communes: 'Communes françaises : noms officiels, départements, codes postaux, population.',
+    carpool_places: 'Aires de covoiturage de France.',
+  },
   map: 'Contours de la carte',
   mapText: 'Natural Earth, domaine public. Villes : GeoNames.',
-  demo: 'Démonstration : personnes et trajets sont inventés.',
 };

@@ -6,7 +6,7 @@ export const problems = {
     // De ce navigateur
     offline: 'Vous semblez hors ligne. Vérifiez votre connexion, puis réessayez.',
     timeout: 'Le serveur met trop de temps à répondre. Réessayez dans un instant.',
-    outbox_full: 'Trop de messages attendent déjà d’être envoyés. Attendez que la connexion revienne.',
+    outbox_full: 'Trop d’envois attendent déjà. Attendez que la connexion revienne, ou supprimez ce qui a été refusé.',
     too_old: 'Cet envoi a attendu trop longtemps. Relisez-le avant de le renvoyer.',
     // De tous
     internal: 'Quelque chose s’est cassé de notre côté. Vous pouvez réessayer sans risque.',
@@ -48,7 +48,7 @@ export const problems = {
     ride_cancelled: 'Ce trajet a été annulé.',
     ride_departed: 'Ce trajet est déjà parti.',
     departure_in_the_past: 'Le départ est déjà passé : choisissez une heure à venir.',
-    pickup_in_the_past: 'L’heure de prise en charge est déjà passée.',
+    pickup_in_the_past: 'L’heure de montée est déjà passée.',
     route_in_use: 'Des places sont réservées sur cet itinéraire : il ne peut plus changer.',
     route_out_of_range: 'Cet itinéraire ne convient pas.',
     seats_reserved: 'Il y a déjà plus de places réservées que cela.',
@@ -80,7 +80,7 @@ export const problems = {
     message_retracted: 'Ce message a été effacé.',
     nothing_to_replace: 'La réservation à modifier n’existe plus.',
     cancelled_before: 'La réservation a été annulée entre-temps.',
-    too_early: 'Il est trop tôt : attendez l’heure de prise en charge.',
+    too_early: 'Il est trop tôt : attendez l’heure de montée.',
   },
   fields: {
     missing: 'À remplir.',
@@ -100,6 +100,7 @@ export const problems = {
     not_a_price: 'Écrivez un prix, par exemple 7,50.',
     other_currency: 'Le prix doit être dans la monnaie du trajet.',
     wrong_way: 'La descente doit venir après la montée sur le chemin du trajet.',
+    same_place: 'Le départ et l’arrivée sont au même endroit.',
     too_far_from_the_way: 'Ce lieu est à plus de 50 km du chemin du trajet.',
     not_the_same: 'Les deux ne sont pas identiques.',
     choose_a_place: 'Choisissez un lieu dans la liste.',

@@ -13,14 +13,13 @@ export const ride = {
     completed: 'Ce trajet est terminé. On peut encore s’écrire.',
     cancelled: 'Ce trajet a été annulé. Personne n’y est plus attendu.',
   },
-  full: 'Complet',
   seatsLeft: (left: number, all: number) =>
     left === 0 ? 'Complet' : `${left} ${left === 1 ? 'place libre' : 'places libres'} sur ${all}`,
   seatsOnLeg: (left: number) => (left === 0 ? 'complet' : left === 1 ? '1 place libre' : `${left} places libres`),
   perSeat: 'par place',
   mode: {
     instant: 'Réservation immédiate',
-    instantText: 'Votre place est réservée dès que vous la demandez.',
+    instantText: 'Les places demandées sont réservées aussitôt.',
     approval: 'Sur accord',
     approvalText: 'La personne qui conduit confirme chaque réservation.',
   },
@@ -40,7 +39,7 @@ export const ride = {
   passengers: 'Réservations',
   noPassengers: 'Personne n’a encore réservé.',
   booked: (seats: number, price: string) => `${seats === 1 ? '1 place' : `${seats} places`} à ${price}`,
-  pickupAt: (hour: string) => `prise en charge à ${hour}`,
+  pickupAt: (hour: string) => `montée à\u00a0${hour}`,
   toReconfirm: 'À reconfirmer',
   noShow: 'Absence signalée',
   yours: 'Votre réservation',
@@ -57,8 +56,8 @@ export const ride = {
   reserving: {
     title: 'Réserver',
     text: 'Aux conditions affichées. Pour un autre prix, lieu ou horaire, faites plutôt une proposition.',
-    pickup: 'Prise en charge',
-    dropOff: 'Dépose',
+    pickup: 'Montée',
+    dropOff: 'Descente',
     seats: 'Places',
     total: 'Total',
     instant: 'Réserver maintenant',
@@ -74,6 +73,7 @@ export const ride = {
         : count === 1
           ? 'La personne qui a réservé sera prévenue et sa réservation annulée. C’est définitif.'
           : `Les ${count} réservations seront annulées et chaque personne prévenue. C’est définitif.`,
+    keep: 'Garder le trajet',
     reason: 'Pourquoi',
     reasonHint: 'Les personnes concernées le liront.',
     done: 'Trajet annulé.',
@@ -88,7 +88,7 @@ export const ride = {
     removeVia: (number: number) => `Retirer l’étape ${number}`,
     reverse: 'Inverser',
     viaHint: 'Les étapes vous rendent trouvable là où vous passez.',
-    departure: 'Départ',
+    departure: 'Date et heure',
     date: 'Le',
     time: 'À',
     zone: (zone: string) => `Heure de ${zone}`,
@@ -114,14 +114,14 @@ export const ride = {
     change: 'Modifier le trajet',
     changeTerms: 'Ce qui est proposé',
     changeText:
-      'Les réservations déjà faites gardent ce qui a été convenu. Les propositions ouvertes deviennent caduques.',
+      'Les réservations déjà faites gardent ce qui a été convenu. Les propositions en attente ne vaudront plus.',
     changed: 'Trajet modifié.',
     unchanged: 'Rien n’a changé.',
     reschedule: 'Déplacer le trajet',
     rescheduleText:
-      'Les personnes qui ont réservé devront redire si cela leur convient, et pourront partir sans reproche.',
+      'Les personnes qui ont réservé devront redire si cela leur convient, et pourront se désister sans reproche.',
     rescheduled: 'Trajet déplacé.',
     route: 'Changer l’itinéraire',
-    routeHint: 'Impossible tant que des places sont réservées.',
+    routeFixed: 'L’itinéraire ne peut plus changer : des places sont réservées.',
   },
 };

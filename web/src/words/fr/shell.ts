@@ -1,6 +1,6 @@
 // Ce qui entoure toutes les vues : navigation, connexion, états communs, petites pièces.
 export const shell = {
-  tagline: 'Le covoiturage où la conversation est la réservation',
+  demo: 'Ceci est une démonstration : les personnes et les trajets sont inventés.',
   skip: 'Aller au contenu',
   navigation: 'Navigation',
   tabs: {
@@ -13,6 +13,7 @@ export const shell = {
   signIn: 'Se connecter',
   signUp: 'Créer un compte',
   unread: (count: number) => (count === 1 ? '1 non lu' : `${count} non lus`),
+  notSent: (count: number) => (count === 1 ? '1 envoi refusé' : `${count} envois refusés`),
   language: 'Langue',
   languages: { fr: 'Français', en: 'English' },
   connection: {

@@ -3,11 +3,11 @@
 //! Drivers answer every proposal that waits in all their conversations at once, so that acceptances compete for the few
 //! seats. Refusals are part of the game: the checks only ask that what was answered is what happened.
 
+use crate::chat::{Answer, Chat};
+use crate::client::{Person, Refused, new_key};
+use crate::ledger::{Entry, Ledger};
+use crate::places::ROAD;
 use anyhow::{Context as _, Result};
-use palabre_load_tests::chat::{Answer, Chat};
-use palabre_load_tests::client::{Person, Refused, new_key};
-use palabre_load_tests::ledger::{Entry, Ledger};
-use palabre_load_tests::places::ROAD;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use crate::load::Ride;
-use crate::seen::Seen;
+use super::Ride;
+use super::seen::Seen;
 
 /// The longest pause between two actions, in ms.
 const THINKING_MS_MAX: u64 = 20;
@@ -40,7 +40,7 @@ pub enum Role {
 pub struct Someone {
     person: Person,
     role: Role,
-    chat: Chat,
+    chat: Arc<Chat>,
     conversations: BTreeMap<Uuid, Seen>,
     rides: Vec<Uuid>,
     ledger: Ledger,
@@ -52,15 +52,16 @@ pub struct Someone {
 type Asked = (Uuid, Value, oneshot::Receiver<Answer>);
 
 impl Someone {
-    /// Connects `person`, who takes part in the conversations of `rides` that are theirs.
+    /// Somebody with this client, who takes part in the conversations of `rides` that are theirs.
     pub fn new(
-        person: &Person,
+        chat: Arc<Chat>,
         role: Role,
         rides: &[Ride],
         ledger: &Ledger,
         acceptances: &watch::Sender<u64>,
         seed: u64,
     ) -> Self {
+        let person = chat.person().clone();
         let mine = rides.iter().filter(|ride| ride.driver.account == person.account);
         let takes_part = |ride: &Ride, passenger: &Person| {
             ride.driver.account == person.account || passenger.account == person.account
@@ -72,11 +73,11 @@ impl Someone {
                 .map(|(id, _)| (*id, Seen::default()))
         });
         Self {
-            person: person.clone(),
-            role,
-            chat: Chat::start(person),
             conversations: conversations.collect(),
+            role,
             rides: mine.map(|ride| ride.id).collect(),
+            person,
+            chat,
             ledger: ledger.clone(),
             acceptances: acceptances.clone(),
             rng: StdRng::seed_from_u64(seed),
@@ -84,8 +85,8 @@ impl Someone {
         }
     }
 
-    /// Acts until told to stop, then hands the client over.
-    pub async fn live(mut self, goes_on: Arc<AtomicBool>) -> Result<(Person, Chat)> {
+    /// Acts until told to stop.
+    pub(super) async fn live(mut self, goes_on: Arc<AtomicBool>) -> Result<()> {
         let me = self.person.account.to_string();
         while goes_on.load(Ordering::SeqCst) {
             for (conversation, seen) in &mut self.conversations {
@@ -97,7 +98,7 @@ impl Someone {
             }
             tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..=THINKING_MS_MAX))).await;
         }
-        Ok((self.person, self.chat))
+        Ok(())
     }
 
     /// One action of a driver.

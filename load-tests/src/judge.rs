@@ -1,21 +1,22 @@
-//! Waits until everything is settled, reads back what the log holds, and judges.
+//! Waits until everything that a crowd began is settled, reads back what the log holds, and judges: what was
+//! acknowledged is there once, everybody was told all of it in one order, and no seat was sold twice.
 
 use anyhow::Result;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use palabre_load_tests::chat::Tally;
-use palabre_load_tests::check::Conversation;
-use palabre_load_tests::client::{events_after, record_of};
-use palabre_load_tests::ride_check::RideCheck;
-use palabre_load_tests::server::Server;
-use palabre_load_tests::transcript::Transcript;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-use crate::killer::Restarts;
-use crate::load::{Ended, Ride};
+use crate::chat::{Chat, Tally};
+use crate::check::Conversation;
+use crate::client::{events_after, record_of};
+use crate::crowd::{Ended, Ride};
+use crate::report::{Table, thousands};
+use crate::ride_check::RideCheck;
+use crate::server::Server;
+use crate::transcript::Transcript;
 
 /// How long after the last command an accepted proposal may wait for its outcome.
 const OUTCOME_BOUND: Duration = Duration::from_secs(30);
@@ -38,71 +39,125 @@ pub struct Verdict {
     pub most_taken: u64,
     /// What the clients have gone through, together.
     pub tally: Tally,
-    /// Milliseconds from the last restart until the last accepted proposal had its outcome.
-    pub settled_ms: f64,
-    /// Starts after kills, in ms, sorted.
-    pub ready_ms: Vec<f64>,
-    /// Kills right after an acceptance was sent, and while the server started.
-    pub chosen_moments: (u32, u32),
+    /// When the last accepted proposal had its outcome.
+    pub settled: Instant,
     /// What `verify` and `rebuild --check` printed.
     pub printed: String,
 }
 
-/// Judges a run.
-pub async fn judge(server: &mut Server, ended: &Ended, restarts: &Restarts) -> Result<Verdict> {
-    let mut violations = ended.failures.clone();
-    let unsettled = settle(ended).await;
-    violations.extend(unsettled);
-    let settled = restarts.last_ready.map_or(Duration::ZERO, |ready| ready.elapsed());
-    let views = read_back(ended).await?;
-    violations.extend(wait_until_told(ended, &views).await);
-    violations.extend(ended.chats.values().flat_map(|(_, chat)| chat.faults()));
+impl Verdict {
+    /// Judges what the servers answer in the end.
+    pub async fn of(ended: &Ended) -> Result<Self> {
+        let mut violations = ended.failures.clone();
+        violations.extend(settle(ended).await);
+        let settled = Instant::now();
+        let views = read_back(ended).await?;
+        violations.extend(wait_until_told(ended, &views).await);
+        violations.extend(ended.chats.values().flat_map(|chat| chat.faults()));
+        violations.extend(of_conversations(ended, &views));
+        let (found, most_taken) = of_rides(ended, &views).await?;
+        violations.extend(found);
+        let first_views = || views.values().filter_map(|views| views.values().next());
+        let count = |types: &[&str]| {
+            first_views().flatten().filter(|event| types.iter().any(|kind| event["type"] == *kind)).count()
+        };
+        Ok(Self {
+            violations,
+            answers: answers(ended),
+            events: first_views().map(Vec::len).sum(),
+            bookings: (count(&["booking_confirmed", "booking_changed"]), count(&["booking_refused"])),
+            most_taken,
+            tally: tally(ended),
+            settled,
+            printed: String::new(),
+        })
+    }
+
+    /// Has the program itself prove the log with `commands` over the data of `server`, which must not run.
+    pub fn prove(&mut self, server: &Server, commands: &[&[&str]]) -> Result<()> {
+        for command in commands {
+            let output = server.run(command)?;
+            self.printed += &output.out;
+            if !output.status.success() {
+                self.violations.push(format!("palabre {} says no:\n{}{}", command.join(" "), output.out, output.err));
+            }
+        }
+        Ok(())
+    }
+
+    /// What happened, in a few lines and a table of the answers.
+    pub fn markdown(&self) -> String {
+        let mut table = Table::new(["command", "answer", "times"]);
+        for ((command, answer), count) in &self.answers {
+            table.row([command.clone(), answer.clone(), thousands(*count as f64)]);
+        }
+        let tally = self.tally;
+        format!(
+            "{} connections; {} events came late by resuming; {} commands were repeated, {} of them had been committed.\n\
+             {} events in all conversations; {} bookings made or changed, {} refused; at most {} seats taken at once.\n\n\
+             {table}\n{}{} violations\n",
+            thousands(tally.connections as f64),
+            thousands(tally.resumed as f64),
+            thousands(tally.repeated as f64),
+            thousands(tally.duplicates as f64),
+            thousands(self.events as f64),
+            thousands(self.bookings.0 as f64),
+            thousands(self.bookings.1 as f64),
+            self.most_taken,
+            self.printed,
+            self.violations.len(),
+        )
+    }
+
+    /// The same as figures.
+    pub fn figures(&self) -> Value {
+        let answers: Vec<_> = self
+            .answers
+            .iter()
+            .map(|((command, answer), count)| json!({"command": command, "answer": answer, "count": count}))
+            .collect();
+        json!({
+            "answers": answers,
+            "events": self.events,
+            "bookings": self.bookings.0,
+            "bookings_refused": self.bookings.1,
+            "most_seats_taken": self.most_taken,
+            "connections": self.tally.connections,
+            "events_resumed": self.tally.resumed,
+            "commands_repeated": self.tally.repeated,
+            "duplicates_answered": self.tally.duplicates,
+            "violations": self.violations,
+        })
+    }
+}
+
+/// Each conversation as it is in the end against what its people were answered and told.
+fn of_conversations(ended: &Ended, views: &Views) -> Vec<String> {
     let entries = ended.ledger.by_conversation();
     let transcripts: BTreeMap<Uuid, _> =
-        ended.chats.iter().map(|(account, (_, chat))| (*account, chat.transcripts())).collect();
-    for (id, views) in &views {
+        ended.chats.iter().map(|(account, chat)| (*account, chat.transcripts())).collect();
+    let mut violations = Vec::new();
+    for (id, views) in views {
         let told = views.keys().filter_map(|account| Some((*account, transcripts.get(account)?.get(id)?)));
         let entries = entries.get(id).map(Vec::as_slice).unwrap_or_default();
         let conversation = Conversation { id: *id, views: views.clone(), transcripts: told.collect(), entries };
         violations.extend(conversation.violations());
     }
-    let mut most_taken = 0;
+    violations
+}
+
+/// Each ride against its conversations; and the most seats that were taken at once.
+async fn of_rides(ended: &Ended, views: &Views) -> Result<(Vec<String>, u64)> {
+    let (mut violations, mut most_taken) = (Vec::new(), 0);
     for ride in &ended.rides {
         let mut record = record_of(&ride.driver.api, ride.id).await?;
         record.retain(|event| event["stream"] == format!("ride-{}", ride.id));
         let check = RideCheck::of(&record);
         most_taken = most_taken.max(check.most_taken());
-        let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, &views));
+        let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, views));
         violations.extend(found.map(|sentence| format!("ride {}: {sentence}", ride.id)));
     }
-    // The last kill: what lies on the disk must do.
-    server.kill()?;
-    let mut printed = String::new();
-    for command in [&["verify"][..], &["rebuild", "--check"]] {
-        let output = server.run(command)?;
-        printed += &output.out;
-        if !output.status.success() {
-            violations.push(format!("palabre {} says no:\n{}{}", command.join(" "), output.out, output.err));
-        }
-    }
-    let first_views = || views.values().filter_map(|views| views.values().next());
-    let count = |types: &[&str]| {
-        first_views().flatten().filter(|event| types.iter().any(|kind| event["type"] == *kind)).count()
-    };
-    let mut ready_ms = restarts.ready_ms.clone();
-    ready_ms.sort_by(f64::total_cmp);
-    Ok(Verdict {
-        violations,
-        answers: answers(ended),
-        events: first_views().map(Vec::len).sum(),
-        bookings: (count(&["booking_confirmed", "booking_changed"]), count(&["booking_refused"])),
-        most_taken,
-        tally: tally(ended),
-        settled_ms: settled.as_secs_f64() * 1000.0,
-        ready_ms,
-        chosen_moments: (restarts.at_acceptance, restarts.while_starting),
-        printed,
-    })
+    Ok((violations, most_taken))
 }
 
 /// Waits until every acceptance that a client was told of has its outcome; answers those that have none in time.
@@ -112,7 +167,7 @@ async fn settle(ended: &Ended) -> Vec<String> {
         let open: BTreeSet<String> = ended
             .chats
             .values()
-            .flat_map(|(_, chat)| chat.read(|told| told.values().flat_map(without_outcome).collect::<Vec<_>>()))
+            .flat_map(|chat| chat.read(|told| told.values().flat_map(without_outcome).collect::<Vec<_>>()))
             .collect();
         if open.is_empty() {
             return vec![];
@@ -176,12 +231,12 @@ async fn wait_until_told(ended: &Ended, views: &Views) -> Vec<String> {
     let mut missing = Vec::new();
     for (id, views) in views {
         for (account, view) in views {
-            let Some((_, chat)) = ended.chats.get(account) else {
+            let Some(chat) = ended.chats.get(account) else {
                 missing.push(format!("the client of {account} is gone"));
                 continue;
             };
             let left = give_up.saturating_duration_since(Instant::now());
-            let there = |chat: &palabre_load_tests::chat::Chat| (chat.seq(*id) >= view.len() as u64).then_some(());
+            let there = |chat: &Chat| (chat.seq(*id) >= view.len() as u64).then_some(());
             // Said in detail by the comparison that follows.
             chat.wait_until("everything", left, there).await.ok();
         }
@@ -240,7 +295,7 @@ fn answers(ended: &Ended) -> BTreeMap<(String, String), u64> {
 }
 
 fn tally(ended: &Ended) -> Tally {
-    ended.chats.values().map(|(_, chat)| chat.tally()).fold(Tally::default(), |sum, one| Tally {
+    ended.chats.values().map(|chat| chat.tally()).fold(Tally::default(), |sum, one| Tally {
         connections: sum.connections + one.connections,
         resumed: sum.resumed + one.resumed,
         repeated: sum.repeated + one.repeated,

@@ -1,10 +1,10 @@
-//! The people: a few drivers with rides of few seats, and passengers who all want to come along.
+//! People at work: a few drivers with rides of few seats, and passengers who all want to come along. They talk and book
+//! as fast as they are answered, whatever happens to the servers; [`crate::judge`] then says what was violated.
+
+mod person;
+mod seen;
 
 use anyhow::{Result, bail, ensure};
-use palabre_load_tests::chat::{Answer, Chat};
-use palabre_load_tests::client::{Api, Person, id_in, new_key};
-use palabre_load_tests::ledger::{Entry, Ledger};
-use palabre_load_tests::places::ROAD;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -17,7 +17,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::person::{Role, Someone};
+use self::person::{Role, Someone};
+use crate::chat::{Answer, Chat};
+use crate::client::{Api, Person, id_in, new_key};
+use crate::ledger::{Entry, Ledger};
+use crate::places::{Place, ROAD};
 
 const DRIVERS: usize = 4;
 const RIDES_OF_A_DRIVER: usize = 3;
@@ -38,11 +42,12 @@ pub struct Ride {
     pub conversations: BTreeMap<Uuid, Person>,
 }
 
-/// The load while it runs.
-pub struct Load {
+/// All of them, while they are at it.
+pub struct Crowd {
     rides: Vec<Ride>,
     ledger: Ledger,
-    people: Vec<JoinHandle<Result<(Person, Chat)>>>,
+    chats: BTreeMap<Uuid, Arc<Chat>>,
+    people: Vec<JoinHandle<Result<()>>>,
     goes_on: Arc<AtomicBool>,
     acceptances: watch::Sender<u64>,
 }
@@ -53,13 +58,13 @@ pub struct Ended {
     pub rides: Vec<Ride>,
     /// Every command that had its final answer.
     pub ledger: Ledger,
-    /// The clients, still connected.
-    pub chats: BTreeMap<Uuid, (Person, Chat)>,
+    /// The clients, still connected, by account.
+    pub chats: BTreeMap<Uuid, Arc<Chat>>,
     /// Who did not come to an end, and why.
     pub failures: Vec<String>,
 }
 
-impl Load {
+impl Crowd {
     /// Makes people, rides and conversations, and lets everybody begin.
     pub async fn begin(server: SocketAddr, seed: u64) -> Result<Self> {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -95,13 +100,16 @@ impl Load {
             .iter()
             .map(|person| (person, Role::Driver))
             .chain(passengers.iter().map(|person| (person, Role::Passenger)));
+        let mut chats = BTreeMap::new();
         let people = roles
             .map(|(person, role)| {
-                let someone = Someone::new(person, role, &rides, &ledger, &acceptances, rng.random());
+                let chat = Arc::new(Chat::start(person));
+                chats.insert(person.account, Arc::clone(&chat));
+                let someone = Someone::new(chat, role, &rides, &ledger, &acceptances, rng.random());
                 tokio::spawn(someone.live(Arc::clone(&goes_on)))
             })
             .collect();
-        Ok(Self { rides, ledger, people, goes_on, acceptances })
+        Ok(Self { rides, ledger, chats, people, goes_on, acceptances })
     }
 
     /// Waits until the next acceptance is sent; answers whether one was.
@@ -116,24 +124,51 @@ impl Load {
         Ok(())
     }
 
+    /// How far each conversation is known to be: by what was acknowledged and by what anybody was told.
+    pub fn heads(&self) -> BTreeMap<Uuid, u64> {
+        let mut heads = self.ledger.heads();
+        for chat in self.chats.values() {
+            chat.read(|told| {
+                for (conversation, transcript) in told {
+                    let head = heads.entry(*conversation).or_default();
+                    *head = transcript.seq().max(*head);
+                }
+            });
+        }
+        heads
+    }
+
+    /// Whether everybody has been told all of their conversations up to `heads`.
+    pub fn has_been_told(&self, heads: &BTreeMap<Uuid, u64>) -> bool {
+        let told = |person: &Person, id: &Uuid| {
+            let head = heads.get(id).copied().unwrap_or_default();
+            self.chats.get(&person.account).is_some_and(|chat| chat.seq(*id) >= head)
+        };
+        self.rides
+            .iter()
+            .all(|ride| ride.conversations.iter().all(|(id, passenger)| told(&ride.driver, id) && told(passenger, id)))
+    }
+
+    /// Commands that had their final answer until now.
+    pub fn answered(&self) -> usize {
+        self.ledger.len()
+    }
+
     /// Lets everybody finish what they are at.
     pub async fn end(self) -> Ended {
         self.goes_on.store(false, Ordering::SeqCst);
-        let (mut chats, mut failures) = (BTreeMap::new(), Vec::new());
+        let mut failures = Vec::new();
         for person in self.people {
             let ended = async {
                 match tokio::time::timeout(ANSWER_BOUND, person).await {
                     Ok(Ok(ended)) => ended,
                     Ok(Err(panic)) => bail!("a client failed: {panic}"),
-                    Err(_) => bail!("a command has no answer {ANSWER_BOUND:?} after the last restart"),
+                    Err(_) => bail!("a command has no answer {ANSWER_BOUND:?} after the last fault"),
                 }
             };
-            match ended.await {
-                Ok((person, chat)) => drop(chats.insert(person.account, (person, chat))),
-                Err(error) => failures.push(format!("{error:#}")),
-            }
+            failures.extend(ended.await.err().map(|error| format!("{error:#}")));
         }
-        Ended { rides: self.rides, ledger: self.ledger, chats, failures }
+        Ended { rides: self.rides, ledger: self.ledger, chats: self.chats, failures }
     }
 }
 
@@ -150,7 +185,7 @@ async fn open(passenger: &Person, ride: Uuid, ledger: &Ledger) -> Result<Uuid> {
 fn ride(rng: &mut StdRng) -> Value {
     let departs_at = chrono::Utc::now() + chrono::Duration::hours(rng.random_range(48..400));
     json!({
-        "stops": ROAD.map(palabre_load_tests::places::Place::to_json),
+        "stops": ROAD.map(Place::to_json),
         "departs_at": departs_at.format("%Y-%m-%dT%H:%M:00Z").to_string(),
         "seats": rng.random_range(2..=3),
         "price_per_seat": {"cents": 900, "currency": "EUR"},

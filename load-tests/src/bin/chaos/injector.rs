@@ -1,0 +1,128 @@
+//! Lets faults happen one after the other, now and then two at once, and measures after each how long it takes until
+//! everybody has been told everything again.
+
+use anyhow::{Context as _, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use palabre_load_tests::crowd::Crowd;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::cluster::Cluster;
+use crate::fault::{Counts, Fault};
+
+/// How long until everybody must have been told everything after a fault.
+const TOLD_BOUND: Duration = Duration::from_secs(60);
+/// Between two looks at what everybody has been told.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// For how long after a fault what becomes known is followed until everybody has been told it.
+const WATCHED: Duration = Duration::from_secs(1);
+/// How often a second fault comes with the first.
+const TWO_AT_ONCE: f64 = 0.2;
+/// The longest time without faults between two of them.
+const QUIET_MS_MAX: u64 = 500;
+
+/// How long it took at most until everybody had been told what was known, from when faults count.
+#[derive(Default)]
+pub struct Delivery {
+    /// After single faults, in ms, by fault.
+    pub after: BTreeMap<Fault, Vec<f64>>,
+    /// After two faults at once, in ms.
+    pub after_two: Vec<f64>,
+    /// When the last fault had passed.
+    pub last: Option<Instant>,
+}
+
+/// Waits from now on, for [`WATCHED`] and until everybody has been told everything that was known then; answers the longest time, in ms, from
+/// when something was known to when everybody had been told it.
+async fn longest_wait(crowd: &Crowd, after: &str) -> Result<f64> {
+    let begun = Instant::now();
+    let (mut known, mut longest) = (VecDeque::new(), Duration::ZERO);
+    loop {
+        if begun.elapsed() < WATCHED {
+            // First what is known, so that its time counts from when all of it was.
+            let heads = crowd.heads();
+            known.push_back((Instant::now(), heads));
+        }
+        // Whoever was told the later was told the earlier.
+        let told = known.iter().rposition(|(_, heads): &(_, BTreeMap<Uuid, u64>)| crowd.has_been_told(heads));
+        for (at, _) in known.drain(..told.map_or(0, |last| last + 1)) {
+            longest = longest.max(at.elapsed());
+        }
+        if known.is_empty() && begun.elapsed() >= WATCHED {
+            return Ok(longest.as_secs_f64() * 1000.0);
+        }
+        crowd.check()?;
+        let since = known.front().map_or(Duration::ZERO, |(at, _)| at.elapsed());
+        ensure!(since < TOLD_BOUND, "not everybody was told everything within {TOLD_BOUND:?} after {after}");
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Lets any of `faults` happen for `duration`.
+pub async fn inject(
+    cluster: &Cluster,
+    crowd: &Crowd,
+    faults: &[Fault],
+    duration: Duration,
+    seed: u64,
+) -> Result<Delivery> {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x6661_756c);
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} s {msg}")?;
+    let bar = ProgressBar::new(duration.as_secs()).with_style(style);
+    let (begun, mut delivery) = (Instant::now(), Delivery::default());
+    while begun.elapsed() < duration {
+        let fault = any(faults, &mut rng);
+        let second =
+            rng.random_bool(TWO_AT_ONCE).then(|| any(faults, &mut rng)).filter(|two| two.part() != fault.part());
+        bar.set_message(second.map_or_else(|| format!("{fault}"), |second| format!("{fault} and {second}")));
+        let seeds = (rng.random(), rng.random());
+        match second {
+            None => {
+                let took = one(cluster, crowd, fault, seeds.0).await?;
+                delivery.after.entry(fault).or_default().push(took);
+            }
+            Some(second) => {
+                let both = (fault.strike(cluster, seeds.0, || ()), second.strike(cluster, seeds.1, || ()));
+                tokio::try_join!(both.0, both.1)?;
+                delivery.after_two.push(longest_wait(crowd, &format!("{fault} and {second}")).await?);
+            }
+        }
+        delivery.last = Some(Instant::now());
+        cluster.check().await?;
+        bar.set_position(begun.elapsed().as_secs());
+        sleep(Duration::from_millis(rng.random_range(0..=QUIET_MS_MAX))).await;
+    }
+    bar.finish_and_clear();
+    cluster.wait_until_ready().await?;
+    Ok(delivery)
+}
+
+fn any(faults: &[Fault], rng: &mut StdRng) -> Fault {
+    *faults.choose(rng).expect("there is one")
+}
+
+/// Lets one fault happen; answers how long delivery took at most from where it counts.
+async fn one(cluster: &Cluster, crowd: &Crowd, fault: Fault, seed: u64) -> Result<f64> {
+    let after = format!("{fault}");
+    if fault.counts() == Counts::FromItsEnd {
+        fault.strike(cluster, seed, || ()).await?;
+        return longest_wait(crowd, &after).await;
+    }
+    let (begin, begun) = oneshot::channel();
+    let strike = fault.strike(cluster, seed, || {
+        // Whoever waits for it is there until it comes.
+        begin.send(()).ok();
+    });
+    // The others take over while it lasts.
+    let waiting = async {
+        begun.await.context("the fault did not begin")?;
+        longest_wait(crowd, &after).await
+    };
+    Ok(tokio::try_join!(strike, waiting)?.1)
+}
