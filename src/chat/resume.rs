@@ -4,7 +4,7 @@
 //! and whatever was committed before is read: nothing falls between. The answer is whole or says what is not in it;
 //! there is no partial replay.
 
-use palabre_events::ConversationId;
+use palabre_events::{AccountId, ConversationId};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::frames;
 use super::frames::answer::{ChangedHead, Resumed};
 use super::history::{self, CannotRead, PAGE_EVENTS_MAX};
+use super::hub::Hub;
 use crate::commands::Refusal;
 use crate::feed::FRESH_WITHIN;
 use crate::platform::Platform;
@@ -58,7 +59,7 @@ pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: He
     }
     let mut bytes_left = RESUMED_BYTES_MAX;
     for (conversation, seq) in &hello.conversations {
-        match missing(platform, connection, *conversation, *seq).await? {
+        match missing(&platform.hub, connection.account(), *conversation, *seq).await? {
             Missing::Ahead => return Ok(Resumed { fresh: true, changed: vec![], events: vec![], ..resumed }),
             Missing::NotYours => resumed.not_yours.push(*conversation),
             Missing::Events(events) => {
@@ -108,7 +109,8 @@ async fn changed_heads(
 }
 
 /// What a client misses in one conversation.
-enum Missing {
+#[derive(Debug)]
+pub enum Missing {
     /// These frames, in order; none when it knows all.
     Events(Vec<Box<RawValue>>),
     /// More than one page.
@@ -119,23 +121,24 @@ enum Missing {
     Ahead,
 }
 
-async fn missing(
-    platform: &Platform,
-    connection: &Connection,
+/// What `account`, which is connected to `hub`, misses of `conversation` when it knows it up to `seq`.
+pub async fn missing(
+    hub: &Hub,
+    account: AccountId,
     conversation: ConversationId,
     seq: u64,
-) -> Result<Missing, Refusal> {
-    let account = connection.account();
-    let Some(mut roster) = platform.hub.roster(conversation).await? else { return Ok(Missing::NotYours) };
+) -> Result<Missing, CannotRead> {
+    let (log, opener) = (hub.shared.log.as_ref(), hub.shared.opener.as_ref());
+    let Some(mut roster) = hub.roster(conversation).await? else { return Ok(Missing::NotYours) };
     if roster.is_group() {
         // Who may see what is committed at this very moment depends on the roster of this very moment.
-        roster = history::roster(platform.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)?;
+        roster = history::roster(log, conversation).await?.map(Arc::new).ok_or(CannotRead)?;
     }
     let Some(reach) = roster.reach(account) else { return Ok(Missing::NotYours) };
     // One event that the client has comes along, to see that we have it too.
     let known = u64::from(seq > 0);
     let limit = PAGE_EVENTS_MAX + 1 + usize::from(seq > 0);
-    let mut events = platform.log.read(conversation.into(), seq - known, limit).await.map_err(CannotRead::from)?;
+    let mut events = log.read(conversation.into(), seq - known, limit).await?;
     if seq > 0 && events.is_empty() {
         return Ok(Missing::Ahead);
     }
@@ -144,7 +147,6 @@ async fn missing(
     if events.len() > PAGE_EVENTS_MAX {
         return Ok(Missing::TooMany);
     }
-    let frame = |envelope: &Arc<_>| frames::frame(envelope, account, &roster, &platform.keyring);
-    let frames = events.iter().map(frame).collect::<Result<_, _>>();
-    Ok(Missing::Events(frames.map_err(CannotRead::from)?))
+    let frame = |envelope: &Arc<_>| frames::frame(envelope, account, &roster, opener);
+    Ok(Missing::Events(events.iter().map(frame).collect::<Result<_, _>>()?))
 }

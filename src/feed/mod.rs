@@ -3,11 +3,13 @@
 //!
 //! One thread per node. [`ViewsHandle`] is how the rest of the program reads the views.
 
+mod follower;
 mod handle;
 pub mod rebuild;
 mod tail;
 #[cfg(test)]
 mod tests;
 
+pub use follower::{FeedState, Follower, Offer, Stop};
 pub use handle::{FRESH_WITHIN, QueryFailure, ViewsHandle};
-pub use tail::{Feed, FeedState, Offer};
+pub use tail::Feed;

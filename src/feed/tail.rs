@@ -1,21 +1,15 @@
-//! The thread that follows the log: reads pages in order, offers them to the hub, folds them, brings the matching index up
-//! to date, and only then says how far the views are.
-//!
-//! An event that cannot be read stops the folding loudly; it is never skipped. The chat does not depend on it: what is
-//! offered has a cursor of its own, which goes on while nothing can be folded.
+//! The thread that follows the log: reads pages in order and gives them to the [`Follower`]. The chat does not depend on
+//! it but for what a faster path has lost.
 
 use palabre_events::Envelope;
-use palabre_events::domain::Recorded;
-use palabre_projections::matching::MatchingIndex;
-use palabre_projections::offers::OfferedRide;
-use palabre_projections::{FoldFailure, Views, ViewsReader};
+use palabre_projections::Views;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 
+use super::follower::{FeedState, Follower, Offer, Stop, after};
 use super::handle::ViewsHandle;
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
 
@@ -28,21 +22,6 @@ pub(super) const POLL: Duration = Duration::from_millis(250);
 /// How long to wait after the log, the vault or the views did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Hears of every event that the feed reads, in the order of the log.
-pub trait Offer: Send + Sync + 'static {
-    /// Takes `events`; most were delivered by a faster path before.
-    fn offer(&self, events: &[Arc<Envelope>]);
-}
-
-/// How the feed is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedState {
-    /// Why it folds nothing any more; `None` while the views follow the log.
-    pub stopped: Option<String>,
-    /// Projections that were parked, each with the reason.
-    pub parked: Vec<String>,
-}
-
 /// Follows the log on a thread of its own until it is stopped or dropped.
 pub struct Feed {
     state: Arc<Mutex<FeedState>>,
@@ -52,16 +31,9 @@ pub struct Feed {
 }
 
 struct Tail {
-    views: Views,
-    reader: ViewsReader,
-    log: Arc<dyn EventStore>,
-    index: Arc<MatchingIndex>,
-    hears: Arc<dyn Offer>,
-    position: watch::Sender<u64>,
-    /// The position up to which events were offered. Written by this thread alone.
-    offered: Arc<AtomicU64>,
+    follower: Follower,
     folding: Folding,
-    state: Arc<Mutex<FeedState>>,
+    log: Arc<dyn EventStore>,
     ending: Arc<AtomicBool>,
     /// Of this thread alone, so that following never waits for another thread's runtime, not even at the end.
     runtime: Runtime,
@@ -85,29 +57,11 @@ impl Feed {
         hears: Arc<dyn Offer>,
         offered: u64,
     ) -> anyhow::Result<(Self, ViewsHandle)> {
-        let reader = views.reader(CONNECTIONS)?;
-        let index = Arc::new(MatchingIndex::new());
-        let mut on_offer = Vec::new();
-        reader.each_open_ride(|ride| on_offer.push(ride.index_change()))?;
-        index.apply(on_offer);
-        let (position, seen) = watch::channel(views.position());
-        let handle = ViewsHandle::new(reader.clone(), index.clone(), seen);
-        let state = Arc::new(Mutex::new(FeedState { stopped: None, parked: parked(&views) }));
-        let (offered, ending) = (Arc::new(AtomicU64::new(offered)), Arc::new(AtomicBool::new(false)));
+        let (follower, handle) = Follower::new(views, CONNECTIONS, hears, offered)?;
+        let (state, offered) = (follower.state_handle(), follower.offered_handle());
+        let ending = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let tail = Tail {
-            views,
-            reader,
-            log,
-            index,
-            hears,
-            position,
-            offered: offered.clone(),
-            folding: Folding::GoesOn,
-            state: state.clone(),
-            ending: ending.clone(),
-            runtime,
-        };
+        let tail = Tail { follower, folding: Folding::GoesOn, log, ending: ending.clone(), runtime };
         let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || tail.follow())?;
         Ok((Self { state, offered, ending, thread: Mutex::new(Some(thread)) }, handle))
     }
@@ -166,27 +120,27 @@ impl Tail {
 
     /// Whether there is something to do, when the log is known to go up to `head`.
     fn is_behind(&self, head: u64) -> bool {
-        let offered = self.offered.load(Ordering::Relaxed);
-        offered < head || (self.folding == Folding::GoesOn && self.views.position() < offered)
+        let offered = self.follower.offered();
+        offered < head || (self.folding == Folding::GoesOn && self.follower.position() < offered)
     }
 
     /// Offers the next page, and folds the next page, mostly the same one. Answers whether there was any.
     fn go_on(&mut self) -> Result<bool, ReadFailure> {
-        let offered = self.offered.load(Ordering::Relaxed);
+        let offered = self.follower.offered();
         let page = self.read(offered)?;
-        if let Some(last) = page.last() {
-            self.hears.offer(&page);
-            self.offered.store(last.position, Ordering::Release);
-        }
+        self.follower.offer(&page);
         if !self.may_fold() {
             return Ok(!page.is_empty());
         }
-        let folded = self.views.position();
+        let folded = self.follower.position();
         let behind = if folded < offered { Some(self.read(folded)?) } else { None };
-        let next = behind.as_ref().unwrap_or(&page);
-        let next = &next[next.partition_point(|envelope| envelope.position <= folded)..];
+        let next = after(behind.as_ref().unwrap_or(&page), folded);
         if !next.is_empty() {
-            self.try_to_fold(next);
+            self.folding = match self.follower.fold(next) {
+                Ok(()) => Folding::GoesOn,
+                Err(Stop::Again) => Folding::AgainAt(Instant::now() + PAUSE),
+                Err(Stop::ForGood(_)) => Folding::Stopped,
+            };
         }
         Ok(!page.is_empty() || !next.is_empty())
     }
@@ -202,75 +156,4 @@ impl Tail {
             Folding::Stopped => false,
         }
     }
-
-    fn try_to_fold(&mut self, page: &[Arc<Envelope>]) {
-        self.folding = match self.fold(page) {
-            Ok(()) => Folding::GoesOn,
-            Err(Stop::Again) => Folding::AgainAt(Instant::now() + PAUSE),
-            Err(Stop::ForGood(why)) => {
-                tracing::error!(why, "the feed folds nothing any more; the views stay as they are");
-                self.state.lock().stopped = Some(why);
-                Folding::Stopped
-            }
-        };
-    }
-
-    fn fold(&mut self, page: &[Arc<Envelope>]) -> Result<(), Stop> {
-        let mut batch = Vec::with_capacity(page.len());
-        let mut unreadable = None;
-        for envelope in page {
-            match Recorded::read(envelope) {
-                Ok(recorded) => batch.push(recorded),
-                Err(error) => {
-                    unreadable = Some((envelope.position, error.to_string()));
-                    break;
-                }
-            }
-        }
-        let folded = self.views.fold(&batch)?;
-        if !folded.parked.is_empty() {
-            self.state.lock().parked = parked(&self.views);
-        }
-        match self.reader.rides(&folded.rides) {
-            Ok(rides) => self.index.apply(rides.iter().map(OfferedRide::index_change)),
-            // The index would be wrong from here on, so nothing later may pretend to be fresh.
-            Err(error) => return Err(Stop::ForGood(format!("the matching index cannot follow: {error}"))),
-        }
-        self.position.send_replace(folded.position);
-        match unreadable {
-            None => Ok(()),
-            Some((position, why)) => {
-                self.views.stop_at(position, &why)?;
-                Err(Stop::ForGood(format!("event {position} cannot be read: {why}")))
-            }
-        }
-    }
-}
-
-enum Stop {
-    Again,
-    ForGood(String),
-}
-
-impl From<FoldFailure> for Stop {
-    fn from(failure: FoldFailure) -> Self {
-        match failure {
-            FoldFailure::Retry => Self::Again,
-            FoldFailure::Database(error) => {
-                tracing::error!(%error, "the views cannot be written");
-                Self::Again
-            }
-            FoldFailure::Gap { expected, found } => {
-                Self::ForGood(format!("the log has a hole: expected position {expected}, found {found}"))
-            }
-        }
-    }
-}
-
-fn parked(views: &Views) -> Vec<String> {
-    let parked = views.health().into_iter().filter_map(|projection| {
-        let parked = projection.parked?;
-        Some(format!("{} stopped at position {}: {}", projection.name, parked.position, parked.why))
-    });
-    parked.collect()
 }

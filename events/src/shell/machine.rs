@@ -314,10 +314,13 @@ impl<A: Aggregate + Clone> Shell<A> {
         });
         let answers: Vec<_> = answers.collect();
         let mut audience = self.state.audience();
-        pending.iter().for_each(|event| self.state.evolve(event));
+        // Whoever comes and goes within one append is of the audience too.
+        for event in pending {
+            self.state.evolve(event);
+            audience.extend(self.state.audience());
+        }
         self.version += pending.len() as u64;
         self.confirmed = self.begun;
-        audience.extend(self.state.audience());
         audience.sort_unstable();
         audience.dedup();
         outputs.push(Output::Publish(answers.iter().flatten().cloned().collect(), audience));

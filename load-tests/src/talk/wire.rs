@@ -144,7 +144,7 @@ pub enum Heard<'a> {
 
 /// Takes the frames that are whole out of `buffer`.
 pub fn hear(buffer: &mut BytesMut, mut take: impl FnMut(Heard<'_>) -> Result<()>) -> Result<()> {
-    while let Some((head, length)) = header(buffer)? {
+    while let Some((head, length)) = crate::frame::header(buffer)? {
         if buffer.len() < head + length {
             buffer.reserve(head + length - buffer.len());
             break;
@@ -162,20 +162,6 @@ pub fn hear(buffer: &mut BytesMut, mut take: impl FnMut(Heard<'_>) -> Result<()>
         buffer.advance(head + length);
     }
     Ok(())
-}
-
-/// Lengths of header and payload of the frame at the start of `buffer`, once its header is there.
-fn header(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
-    let Some(short) = buffer.get(1) else { return Ok(None) };
-    ensure!(short & MASKED == 0, "the server masks its frames");
-    Ok(match short {
-        126 => buffer.get(2..4).map(|long| (4, usize::from(u16::from_be_bytes([long[0], long[1]])))),
-        127 => {
-            let long: Option<[u8; 8]> = buffer.get(2..10).and_then(|long| long.try_into().ok());
-            long.map(|long| usize::try_from(u64::from_be_bytes(long)).map(|length| (10, length))).transpose()?
-        }
-        short => Some((2, usize::from(*short))),
-    })
 }
 
 #[cfg(test)]

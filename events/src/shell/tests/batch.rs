@@ -1,6 +1,7 @@
 //! Appending: what gathers while an append is in flight goes together, and nobody is answered before the log.
 
 use super::*;
+use crate::AccountId;
 use crate::aggregate::EventData;
 use crate::conversation::ConversationEvent;
 
@@ -82,22 +83,21 @@ fn those_concerned_are_told_before_anybody_is_answered() {
     assert_eq!((events, events[0].version), (answered, 3));
 }
 
+fn admit(passenger: AccountId, number: u128) -> Command {
+    Command::Admit { ride: RIDE, driver: DORA, ride_version: 2, passenger, reservation: reservation(number) }
+}
+
+fn dismiss(passenger: AccountId, number: u128) -> Command {
+    Command::Dismiss { ride: RIDE, driver: DORA, ride_version: 3, passenger, reservation: reservation(number) }
+}
+
 #[test]
 fn those_who_leave_and_those_who_join_are_told() {
     let group = crate::ConversationId::group_of(RIDE).into();
     let mut shell = Shell::<Conversation>::new(group);
     let mut log = ModelLog::default();
     let mut audiences = Vec::new();
-    let admit = |passenger, number| Command::Admit {
-        ride: RIDE,
-        driver: DORA,
-        ride_version: 2,
-        passenger,
-        reservation: reservation(number),
-    };
-    let dismiss =
-        Command::Dismiss { ride: RIDE, driver: DORA, ride_version: 3, passenger: ANNA, reservation: reservation(1) };
-    for command in [admit(ANNA, 1), dismiss, admit(BEN, 2)] {
+    for command in [admit(ANNA, 1), dismiss(ANNA, 1), admit(BEN, 2)] {
         let mut todo = shell.handle(Input::Command(1, submission(command, Actor::System, None)));
         while let Some(output) = todo.pop() {
             match output {
@@ -114,6 +114,22 @@ fn those_who_leave_and_those_who_join_are_told() {
         }
     }
     assert_eq!(audiences, [vec![ANNA, DORA], vec![ANNA, DORA], vec![BEN, DORA]]);
+}
+
+#[test]
+fn whoever_comes_and_goes_within_one_append_is_told() {
+    let group = crate::ConversationId::group_of(RIDE).into();
+    let (mut shell, mut log) = (Shell::<Conversation>::new(group), ModelLog::default());
+    for (ticket, command) in [(1, admit(ANNA, 1)), (2, dismiss(ANNA, 1))] {
+        shell.handle(Input::Command(ticket, submission(command, Actor::System, None)));
+    }
+    let append = the_append(shell.handle(Input::Loaded(Some(log.read(group, 0, 9)))));
+    let answers = log.append(&append, now());
+    let outputs = shell.handle(Input::Appended(Ok(answers)));
+    let Some(Output::Publish(events, audience)) = outputs.first() else { panic!("not published: {outputs:?}") };
+    let types: Vec<_> = events.iter().map(|event| event.event_type.as_str()).collect();
+    assert_eq!(types, ["ConversationOpened", "ParticipantJoined", "ParticipantLeft"]);
+    assert_eq!(audience, &[ANNA, DORA]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl World {
         let rides: Vec<RideId> = self.truth.rides.keys().copied().collect();
         let Some(ride) = self.dice.pick(&rides).copied() else { return };
         let key = key(self.dice.next() >> 8);
-        let command = if account == DORA && self.dice.chance(250) {
+        let command = if account == DORA && self.dice.chance(120) {
             self.drive(ride)
         } else {
             let passenger = if account == DORA { PASSENGERS[self.dice.below(3)] } else { account };
@@ -101,7 +101,7 @@ impl World {
                 let text = sealed(KeyId::Person(account), &MessageText("Bonjour".to_owned()));
                 say(ConversationCommand::PostMessage { text, in_reply_to: None })
             }
-            73..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length + 1) }),
+            73..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length() + 1) }),
             77..=80 => self.reconfirm(&talk, ride),
             _ => self.cancel_booking(&talk, ride, id, passenger),
         }

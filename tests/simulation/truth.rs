@@ -5,7 +5,7 @@ use palabre_events::domain::Recorded;
 use palabre_events::policy::{Effect, EffectKey, effects_of, fulfils, notice_of};
 use palabre_events::ride::{Ride, RideEvent};
 use palabre_events::{
-    Aggregate, ConversationId, DomainEvent, Envelope, ProposalId, RequestId, ReservationId, RideId, StreamKind,
+    AccountId, Aggregate, ConversationId, DomainEvent, Envelope, ProposalId, RequestId, ReservationId, RideId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,9 @@ pub struct Talk {
     /// The confirmed booking and its seats.
     pub booked: Option<(ReservationId, u8)>,
     /// Members of a group, by reservation.
-    pub members: BTreeSet<ReservationId>,
-    pub length: u64,
+    pub members: BTreeMap<ReservationId, AccountId>,
+    /// Who may see each event, the first one first.
+    pub viewers: Vec<BTreeSet<AccountId>>,
 }
 
 #[derive(Debug, Default)]
@@ -106,35 +107,39 @@ impl Truth {
                 proposals: BTreeMap::new(),
                 answers: BTreeMap::new(),
                 booked: None,
-                members: BTreeSet::new(),
-                length: 1,
+                members: BTreeMap::new(),
+                viewers: Vec::new(),
             };
-            self.talks.insert(id, talk);
-            return;
+            assert!(self.talks.insert(id, talk).is_none(), "a conversation is opened once");
         }
         self.talks.get_mut(&id).expect("a conversation begins with its opening").note(event);
-    }
-
-    /// The effects of an event, with the notices to every conversation that the view knows of.
-    pub fn effects(&self, recorded: &Recorded) -> Vec<Effect> {
-        let own = effects_of(recorded);
-        if recorded.stream.kind != StreamKind::Ride {
-            return own;
-        }
-        let of_this = |effect: &&Effect| match effect {
-            Effect::Notice { ride_version, conversation, .. } => {
-                *ride_version == recorded.version && self.talks[conversation].opened.ride.0 == recorded.stream.id
-            }
-            _ => false,
-        };
-        let is_own = |effect: &&Effect| own.iter().all(|known| known.key() != effect.key());
-        own.iter().chain(self.pending.values().filter(of_this).filter(is_own)).cloned().collect()
     }
 }
 
 impl Talk {
+    /// How many events it has.
+    pub fn length(&self) -> u64 {
+        self.viewers.len() as u64
+    }
+
+    /// The next event after `seq` that `account` may see.
+    pub fn next_for(&self, account: AccountId, seq: u64) -> Option<u64> {
+        (seq + 1..=self.length()).find(|next| self.viewers[*next as usize - 1].contains(&account))
+    }
+
+    /// Who takes part now.
+    pub fn present(&self) -> BTreeSet<AccountId> {
+        [self.opened.driver].into_iter().chain(self.opened.passenger).chain(self.members.values().copied()).collect()
+    }
+
     fn note(&mut self, event: &ConversationEvent) {
-        self.length += 1;
+        // Whoever comes or goes sees it.
+        let before = self.present();
+        self.take_note(event);
+        self.viewers.push(before.union(&self.present()).copied().collect());
+    }
+
+    fn take_note(&mut self, event: &ConversationEvent) {
         match event {
             ConversationEvent::ProposalMade(made) => {
                 made.in_reply_to.iter().for_each(|countered| self.close(*countered));
@@ -163,7 +168,8 @@ impl Talk {
                 self.booked = self.booked.filter(|(booked, _)| *booked != event.reservation);
             }
             ConversationEvent::ParticipantJoined(event) => {
-                assert!(self.members.insert(event.reservation), "a passenger joins once");
+                let before = self.members.insert(event.reservation, event.account);
+                assert!(before.is_none(), "a passenger joins once");
             }
             ConversationEvent::ParticipantLeft(event) => {
                 self.members.remove(&event.reservation);

@@ -7,9 +7,9 @@ use palabre_events::{AccountId, Actor, CommandKey, Envelope, ReservationId};
 use std::sync::Arc;
 
 use crate::host::{Ask, Said};
+use crate::screen::Screen;
 use crate::world::{Waiter, Whose, World};
 
-#[derive(Debug)]
 pub struct Client {
     pub account: AccountId,
     pub outstanding: Option<Outstanding>,
@@ -19,6 +19,7 @@ pub struct Client {
     pub cancelled: Vec<ReservationId>,
     /// What was refused for good, with nothing of it under way any more.
     pub refused: Vec<KeyedCommand>,
+    pub screen: Screen,
 }
 
 #[derive(Debug)]
@@ -30,7 +31,14 @@ pub struct Outstanding {
 
 impl Client {
     pub fn new(account: AccountId) -> Self {
-        Self { account, outstanding: None, acknowledged: vec![], cancelled: vec![], refused: vec![] }
+        Self {
+            account,
+            outstanding: None,
+            acknowledged: vec![],
+            cancelled: vec![],
+            refused: vec![],
+            screen: Screen::default(),
+        }
     }
 }
 

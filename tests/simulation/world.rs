@@ -1,66 +1,59 @@
-//! Nodes, the log between them, and everything that goes wrong: replies lost or late, nodes that die between any two
-//! steps, effects run never, late or twice.
+//! Nodes and the log between them, the commands that they are given and what they make of them, and their deaths between
+//! any two steps.
 
+use palabre::actors::Publish;
+use palabre::fanout::Notice;
 use palabre_events::domain::Recorded;
-use palabre_events::log::{Append, AppendFailure, KeyedCommand};
-use palabre_events::policy::{Effect, EffectCommand};
-use palabre_events::testing::{ModelLog, now};
-use palabre_events::{Actor, Envelope, StreamId, Timestamp};
+use palabre_events::log::KeyedCommand;
+use palabre_events::policy::{Effect, EffectCommand, effects_of, notice_of};
+use palabre_events::testing::now;
+use palabre_events::{AccountId, Actor, ConversationId, DomainEvent, Envelope, StreamId, StreamKind, Timestamp};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
+use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::beginning;
 use crate::client::Client;
 use crate::dice::Dice;
-use crate::host::{Ask, Host, News, Said, Wish, host, was_true};
+use crate::fault::Fault;
+use crate::host::{Ask, Said, Wish, host, was_true};
+use crate::log::Log;
+use crate::node::{Node, Slot};
 use crate::truth::Truth;
+use crate::wire::{Cargo, Shipment, Wire};
+
+/// Where files are kept in memory, where there is such a place: nobody has to wait for a disk here.
+const IN_MEMORY: &str = "/dev/shm";
 
 pub struct World {
     pub dice: Dice,
-    pub log: ModelLog,
+    pub log: Log,
     pub truth: Truth,
     pub nodes: Vec<Node>,
     pub clients: Vec<Client>,
     pub clock: Timestamp,
     /// Whether anything goes wrong at present.
     pub faulty: bool,
+    /// What is wrong by intent.
+    pub fault: Option<Fault>,
     /// Whether what a dead node had sent to the log always arrives; otherwise chance decides, or it never does.
     pub posthumous: bool,
-    /// What is on its way between nodes and log.
+    /// What is on its way between nodes and log, and between nodes.
     pub wires: Vec<Wire>,
     pub waiters: BTreeMap<u64, Waiter>,
+    /// Holds the views of the nodes.
+    pub folder: TempDir,
+    /// A file that views begin with, once there is a beginning.
+    views_of_beginning: Option<&'static [u8]>,
     serial: u64,
-}
-
-#[derive(Default)]
-pub struct Node {
-    slots: BTreeMap<StreamId, Slot>,
-    /// Effects of what this node committed, not yet run.
-    pub effects: Vec<Effect>,
-}
-
-struct Slot {
-    serial: u64,
-    host: Box<dyn Host>,
-}
-
-/// Something between one shell and the log.
-pub struct Wire {
-    node: usize,
-    stream: StreamId,
-    /// The shell that it belongs to; whatever comes for a dead one is lost.
-    slot: u64,
-    cargo: Cargo,
-}
-
-enum Cargo {
-    Load { after_version: u64 },
-    Append(Append),
-    LookUp(u64, KeyedCommand),
-    News(News),
+    traced: DefaultHasher,
 }
 
 /// Who waits for an answer.
+#[derive(Clone)]
 pub struct Waiter {
     pub ask: Ask,
     pub node: usize,
@@ -77,25 +70,83 @@ pub enum Whose {
 }
 
 impl World {
+    /// Nodes around an empty log.
     pub fn new(seed: u64, nodes: usize) -> Self {
-        Self {
+        let place = Some(PathBuf::from(IN_MEMORY)).filter(|place| place.is_dir());
+        let folder = tempfile::tempdir_in(place.unwrap_or_else(std::env::temp_dir)).expect("a temporary folder");
+        let mut world = Self {
             dice: Dice::new(seed),
-            log: ModelLog::default(),
+            log: Log::new(),
             truth: Truth::default(),
-            nodes: (0..nodes).map(|_| Node::default()).collect(),
+            nodes: Vec::new(),
             clients: Vec::new(),
             clock: now(),
             faulty: false,
+            fault: None,
             posthumous: false,
             wires: Vec::new(),
             waiters: BTreeMap::new(),
+            folder,
+            views_of_beginning: None,
             serial: 0,
+            traced: DefaultHasher::new(),
+        };
+        world.start_all(nodes);
+        world
+    }
+
+    /// Nodes around a log that has the beginning, with views that have it too.
+    pub fn begun(seed: u64, nodes: usize, fault: Option<Fault>) -> Self {
+        let mut world = Self { fault, views_of_beginning: Some(beginning::views()), ..Self::new(seed, 0) };
+        world.commit_beginning();
+        world.start_all(nodes);
+        world
+    }
+
+    pub fn commit_beginning(&mut self) {
+        for append in beginning::appends() {
+            self.commit(append);
         }
+    }
+
+    fn start_all(&mut self, nodes: usize) {
+        self.nodes = (0..nodes).map(|_| self.start(None)).collect();
+    }
+
+    /// A node that starts now, with the views in a file or with new ones.
+    fn start(&mut self, views: Option<PathBuf>) -> Node {
+        let life = self.serial();
+        let views = views.unwrap_or_else(|| self.new_views(&format!("views-{life}")));
+        Node::start(life, views, self.log.events().len() as u64, !self.has(Fault::RepairSkipped))
+    }
+
+    /// A place for views that have seen no more than the beginning.
+    pub fn new_views(&self, name: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        if let Some(views) = self.views_of_beginning {
+            std::fs::write(&file, views).expect("the folder can be written to");
+        }
+        file
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
     }
 
     fn serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    /// Takes what somebody is told into the trace of this run.
+    pub fn trace(&mut self, who: usize, what: &[u8]) {
+        self.traced.write_usize(who);
+        self.traced.write(what);
+    }
+
+    /// Stands for all that people were told, in its order.
+    pub fn traced(&self) -> u64 {
+        self.traced.finish()
     }
 
     /// True so many times in a thousand, while things go wrong.
@@ -128,17 +179,20 @@ impl World {
     }
 
     /// Does what a shell asks for, in order; the node may die in between.
-    fn carry_out(&mut self, node: usize, stream: StreamId, slot: u64, wishes: Vec<Wish>) {
+    pub fn carry_out(&mut self, node: usize, stream: StreamId, slot: u64, wishes: Vec<Wish>) {
         for wish in wishes {
-            if self.mishap(3) {
+            if self.mishap(2) {
                 return self.crash(node);
             }
             let cargo = match wish {
                 Wish::Load { after_version } => Cargo::Load { after_version },
-                Wish::Append(append) => Cargo::Append(append),
+                Wish::Append(append) => {
+                    self.go_ahead(node, &append);
+                    Cargo::Append(append)
+                }
                 Wish::LookUp(ticket, key) => Cargo::LookUp(ticket, key),
-                Wish::Publish(events) => {
-                    self.publish(node, &events);
+                Wish::Publish(events, audience) => {
+                    self.publish(node, &events, &audience);
                     continue;
                 }
                 Wish::Reply(ticket, said) => {
@@ -150,17 +204,41 @@ impl World {
                     continue;
                 }
             };
-            self.wires.push(Wire { node, stream, slot, cargo });
+            self.wires.push(Wire::Shell(Shipment { node, stream, slot, cargo }));
         }
     }
 
-    /// The node that commits a cause runs its effects, unless it dies or forgets.
-    fn publish(&mut self, node: usize, events: &[Arc<Envelope>]) {
+    /// The node that commits something tells its people and the other nodes, and runs the effects, unless it forgets.
+    fn publish(&mut self, node: usize, events: &[Arc<Envelope>], audience: &[AccountId]) {
+        if !self.has(Fault::ToldBeforeCommit) {
+            self.nodes[node].within(|hub| hub.publish(events, audience));
+            self.pass_on(node, events, audience);
+        }
         for event in events {
             let recorded = Recorded::read(event).expect("the simulation reads what it wrote");
-            let effects = self.truth.effects(&recorded);
-            if !self.mishap(100) {
-                self.nodes[node].effects.extend(effects);
+            if self.mishap(100) {
+                continue;
+            }
+            self.nodes[node].effects.extend(effects_of(&recorded));
+            if matches!(&recorded.event, DomainEvent::Ride(event) if notice_of(event).is_some()) {
+                self.nodes[node].told_to_all.push(recorded.position);
+            }
+        }
+    }
+
+    /// What was committed in a conversation goes to the other nodes, at once or later, now and then twice or never.
+    pub fn pass_on(&mut self, from: usize, events: &[Arc<Envelope>], audience: &[AccountId]) {
+        let Some(last) = events.last().filter(|last| last.stream.kind == StreamKind::Conversation) else { return };
+        for node in (0..self.nodes.len()).filter(|node| *node != from) {
+            let copies = if self.mishap(250) { 0 } else { 1 + usize::from(self.mishap(100)) };
+            for _ in 0..copies {
+                let notice = if self.mishap(50) {
+                    // Too long to be passed on.
+                    Notice::Grown { conversation: ConversationId(last.stream.id), seq: last.version }
+                } else {
+                    Notice::Committed { audience: audience.to_vec(), events: events.to_vec() }
+                };
+                self.wires.push(Wire::Notice { node, notice });
             }
         }
     }
@@ -201,17 +279,15 @@ impl World {
         }
     }
 
-    /// Whether a keyed command may still be on its way to the log.
-    pub fn is_under_way(&self, keyed: &KeyedCommand) -> bool {
-        let in_append = |wire: &Wire| match &wire.cargo {
-            Cargo::Append(append) => append.items.iter().any(|item| item.key == Some(*keyed)),
-            _ => false,
-        };
-        self.wires.iter().any(in_append) || self.waiters.values().any(|waiter| waiter.ask.key == Some(*keyed))
-    }
-
+    /// A node dies, and starts again with its views as they are, or without them when its disk died as well.
     pub fn crash(&mut self, node: usize) {
-        self.nodes[node] = Node::default();
+        for client in self.clients.iter_mut().filter(|client| client.screen.node() == Some(node)) {
+            client.screen.cut();
+        }
+        let disk_dies = self.mishap(100);
+        let views = (!disk_dies).then(|| self.nodes[node].views().to_owned());
+        self.nodes[node] = self.start(views);
+        self.lose_rows(node);
         let lost: Vec<u64> =
             self.waiters.iter().filter(|(_, waiter)| waiter.node == node).map(|(ticket, _)| *ticket).collect();
         for ticket in lost {
@@ -222,83 +298,10 @@ impl World {
         }
     }
 
-    /// Lets one thing on the wires arrive, whichever.
-    pub fn transmit(&mut self) {
-        let Some(wire) = self.dice.draw(&mut self.wires) else { return };
-        let Wire { node, stream, slot, cargo } = wire;
-        let alive = self.nodes[node].slots.get(&stream).is_some_and(|known| known.serial == slot);
-        let news = match cargo {
-            Cargo::News(news) => return self.deliver(node, stream, slot, news),
-            Cargo::Append(append) => match self.append(append, alive) {
-                Some(news) => news,
-                None => return,
-            },
-            _ if !alive => return,
-            Cargo::Load { .. } if self.mishap(20) => News::Loaded(None),
-            Cargo::Load { after_version } => {
-                let limit = 1 + self.dice.below(40);
-                let page = self.log.read(stream, after_version, limit);
-                News::Loaded(Some((page.events, page.more)))
-            }
-            Cargo::LookUp(ticket, _) if self.mishap(50) => News::LookedUp(ticket, Err(AppendFailure::Unavailable)),
-            Cargo::LookUp(ticket, key) => News::LookedUp(ticket, Ok(self.log.first_answer(&key))),
-        };
-        self.wires.push(Wire { node, stream, slot, cargo: Cargo::News(news) });
-    }
-
-    /// What the log does with an append, and what it says of it; nothing when nobody listens any more.
-    fn append(&mut self, append: Append, alive: bool) -> Option<News> {
-        if !alive {
-            // Its node died, or gave it up: it may have been on its way.
-            if self.posthumous || self.mishap(500) {
-                self.commit(&append);
-            }
-            return None;
-        }
-        if self.mishap(20) {
-            return Some(News::Appended(Err(AppendFailure::Unavailable)));
-        }
-        if self.mishap(30) {
-            match self.dice.below(3) {
-                0 => drop(self.commit(&append)),
-                1 => {
-                    // Comes later, when nobody listens any more.
-                    let (node, stream) = (0, append.stream);
-                    self.wires.push(Wire { node, stream, slot: 0, cargo: Cargo::Append(append) });
-                }
-                _ => {}
-            }
-            return Some(News::Appended(Err(AppendFailure::Unknown)));
-        }
-        Some(News::Appended(Ok(self.commit(&append))))
-    }
-
-    fn commit(&mut self, append: &Append) -> Vec<palabre_events::log::ItemAnswer> {
-        let before = self.log.events().len();
-        let answers = self.log.append(append, self.clock);
-        for event in &self.log.events()[before..] {
-            self.truth.note(event);
-        }
-        answers
-    }
-
-    fn deliver(&mut self, node: usize, stream: StreamId, slot: u64, news: News) {
-        let Some(known) = self.nodes[node].slots.get_mut(&stream).filter(|known| known.serial == slot) else { return };
-        let wishes = known.host.hear(news);
-        self.carry_out(node, stream, slot, wishes);
-    }
-
     /// Every awake aggregate that is settled is what the log folds to.
     pub fn check_states(&self) {
         for slot in self.nodes.iter().flat_map(|node| node.slots.values()) {
             slot.host.check(&self.truth.history);
-        }
-    }
-
-    /// Everything on the wires arrives.
-    pub fn drain(&mut self) {
-        while !self.wires.is_empty() {
-            self.transmit();
         }
     }
 }

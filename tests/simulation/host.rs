@@ -7,7 +7,9 @@ use palabre_events::policy::EffectCommand;
 use palabre_events::request::{Request, RequestCommand};
 use palabre_events::ride::{Ride, RideCommand};
 use palabre_events::shell::{Answer, Input, Loaded, Output, Shell, Submission};
-use palabre_events::{Actor, Aggregate, DomainEvent, Envelope, StreamId, StreamKind, Timestamp, aggregate::Rejection};
+use palabre_events::{
+    AccountId, Actor, Aggregate, DomainEvent, Envelope, StreamId, StreamKind, Timestamp, aggregate::Rejection,
+};
 use std::fmt::Debug;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -47,7 +49,7 @@ pub enum Wish {
     Append(Append),
     LookUp(u64, KeyedCommand),
     Reply(u64, Said),
-    Publish(Vec<Arc<Envelope>>),
+    Publish(Vec<Arc<Envelope>>, Vec<AccountId>),
     Stop,
 }
 
@@ -94,6 +96,8 @@ simulated!(Ride: RideCommand, Conversation: ConversationCommand, Request: Reques
 pub trait Host {
     fn ask(&mut self, ticket: u64, ask: Ask) -> Vec<Wish>;
     fn hear(&mut self, news: News) -> Vec<Wish>;
+    /// Somebody else appended up to this version.
+    fn heard_of(&mut self, version: u64) -> Vec<Wish>;
     /// Panics unless the settled state is what its part of `history` folds to.
     fn check(&self, history: &[Recorded]);
 }
@@ -167,6 +171,10 @@ impl<A: Simulated> Host for Hosted<A> {
         })
     }
 
+    fn heard_of(&mut self, version: u64) -> Vec<Wish> {
+        self.shell.heard_of(version).into_iter().map(wish::<A>).collect()
+    }
+
     fn check(&self, history: &[Recorded]) {
         if let Some((state, version)) = self.shell.settled() {
             let part = history.iter().filter(|recorded| recorded.stream == self.stream).take(version as usize);
@@ -186,7 +194,7 @@ fn wish<A: Aggregate>(output: Output<A::Rejection>) -> Wish {
         Output::Load { after_version } => Wish::Load { after_version },
         Output::Append(append) => Wish::Append(append),
         Output::LookUp(ticket, key) => Wish::LookUp(ticket, key),
-        Output::Publish(events, _) => Wish::Publish(events),
+        Output::Publish(events, audience) => Wish::Publish(events, audience),
         Output::Stop(_) => Wish::Stop,
         Output::Reply(ticket, answer) => Wish::Reply(
             ticket,
