@@ -5,6 +5,7 @@
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -69,17 +70,23 @@ pub fn generate() -> Zeroizing<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// Hashes and checks passwords with argon2id on blocking threads, a few at once.
+/// Hashes and checks passwords with argon2id on threads of its own, a few at once.
 pub struct Hasher {
     waiting: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    /// None only while it is dropped. As few threads as hashes: the system's allocator keeps what each thread once needed,
+    /// and on threads that are shared with others that would come to hundreds of megabytes.
+    threads: Option<Runtime>,
 }
 
 impl Hasher {
     /// A hasher to which nobody waits yet.
     pub fn new() -> Self {
         let (waiting, running) = (Semaphore::new(HASHES_WAITING_MAX), Semaphore::new(HASHES_AT_ONCE));
-        Self { waiting: Arc::new(waiting), running: Arc::new(running) }
+        let mut threads = Builder::new_current_thread();
+        threads.thread_name("passwords").max_blocking_threads(HASHES_AT_ONCE);
+        let threads = threads.build().expect("a runtime without timers and sockets asks nothing of the system");
+        Self { waiting: Arc::new(waiting), running: Arc::new(running), threads: Some(threads) }
     }
 
     /// The hash of `password`, under a fresh salt.
@@ -100,13 +107,23 @@ impl Hasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let waiting = self.waiting.clone().try_acquire_owned().map_err(|_| Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
-        let done = tokio::task::spawn_blocking(move || {
+        let threads = self.threads.as_ref().expect("it is not being dropped");
+        let done = threads.spawn_blocking(move || {
             let done = work();
             // Held to the end even if whoever asked has gone: it is the work that takes the memory.
             drop((waiting, running));
             done
         });
         done.await.map_err(|_| Busy)
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // Whoever drops it may be on a thread that must not wait.
+            threads.shutdown_background();
+        }
     }
 }
 
