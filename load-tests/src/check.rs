@@ -157,19 +157,20 @@ impl Conversation<'_> {
 
 fn order_of(account: Uuid, mut entries: Vec<(&Entry, u64)>) -> Vec<String> {
     let mut found = Vec::new();
+    // Commands of one connection begin in the order in which they were sent, and a message needs nothing looked up:
+    // messages stand in the log as they were said. Their acknowledgements may cross. What was refused for the moment is
+    // said when it is sent again; what others said meanwhile may stand before it.
+    let said = |entry: &Entry| entry.leaves() == Some("message_posted") && !entry.is_duplicate();
+    let mut messages: Vec<_> = entries.iter().filter(|(entry, _)| said(entry)).collect();
+    messages.sort_by_key(|(entry, _)| entry.answer.last_sent);
+    for pair in messages.windows(2) {
+        let [(before, first), (after, second)] = [pair[0], pair[1]];
+        if before.answer.connection == after.answer.connection && first >= second {
+            found.push(format!("{account} said seq {first} before seq {second}"));
+        }
+    }
     let mut by_sending = entries.clone();
     by_sending.sort_by_key(|(entry, _)| entry.answer.sent);
-    // Commands of one connection begin in the order in which they were sent, and a message needs nothing looked up:
-    // messages stand in the log as they were said. Their acknowledgements may cross.
-    let said = |entry: &Entry| entry.leaves() == Some("message_posted") && !entry.is_duplicate();
-    let mut last_said: Option<(u64, u64)> = None;
-    for (entry, seq) in by_sending.iter().filter(|(entry, _)| said(entry)) {
-        let connection = entry.answer.connection;
-        if let Some((_, before)) = last_said.filter(|(on, before)| *on == connection && before >= seq) {
-            found.push(format!("{account} said seq {before} before seq {seq}"));
-        }
-        last_said = Some((connection, *seq));
-    }
     // Highest seq among what was acknowledged before a given moment: entries by answer, questions by sending.
     entries.sort_by_key(|(entry, _)| entry.answer.answered);
     let (mut answered, mut highest) = (entries.iter().peekable(), 0);

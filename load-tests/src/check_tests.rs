@@ -36,7 +36,7 @@ impl Scene {
             account: ANNA,
             conversation: Uuid::nil(),
             command: json!({"type": "post_message", "text": text}),
-            answer: Answer { key, sent, answered, connection: 1, outcome },
+            answer: Answer { key, sent, last_sent: sent, answered, connection: 1, outcome },
         });
     }
 
@@ -143,9 +143,16 @@ fn an_event_that_nobody_asked_for_is_found() {
 #[test]
 fn messages_against_the_order_of_the_log_are_found() {
     let mut scene = Scene::new();
-    let sent = |scene: &Scene| (scene.entries[0].answer.sent, scene.entries[1].answer.sent);
-    (scene.entries[1].answer.sent, scene.entries[0].answer.sent) = sent(&scene);
+    let sent_as = |scene: &mut Scene, index: usize, (sent, last_sent, answered): (u64, u64, u64)| {
+        let answer = &mut scene.entries[index].answer;
+        (answer.sent, answer.last_sent, answer.answered) = (sent, last_sent, answered);
+    };
+    sent_as(&mut scene, 0, (2, 2, 3));
+    sent_as(&mut scene, 1, (1, 1, 4));
     scene.found("said seq 3 before seq 2");
+    // It was refused for the moment, and sent again after the other.
+    sent_as(&mut scene, 1, (1, 4, 5));
+    assert_eq!(scene.violations(), Vec::<String>::new());
     // On another connection the first may be the repeat of a lost acknowledgement, but not after the second was sent.
     let mut scene = Scene::new();
     scene.entries[0].answer.connection = 2;

@@ -94,6 +94,7 @@ impl Link {
         let mut frames = Vec::new();
         let mut repeated = 0;
         for pending in state.pending.values_mut().filter(|pending| pending.sent.is_some()) {
+            pending.last_sent = tick();
             frames.push(pending.frame.clone());
             repeated += 1;
         }
@@ -105,7 +106,8 @@ impl Link {
         let mut state = self.shared.state();
         let pending = state.pending.get_mut(&id)?;
         let again = pending.sent.is_some();
-        pending.sent.get_or_insert_with(tick);
+        pending.last_sent = tick();
+        pending.sent.get_or_insert(pending.last_sent);
         let frame = pending.frame.clone();
         state.repeated += u64::from(again);
         Some(frame)
@@ -207,9 +209,9 @@ impl Link {
             return;
         }
         state.duplicates += u64::from(frame["ok"]["duplicate"] == true);
-        let Pending { key, sent, answer, .. } = pending;
-        let answered =
-            Answer { key, sent: sent.unwrap_or(0), answered: tick(), connection: state.connections, outcome };
+        let Pending { key, sent, last_sent, answer, .. } = pending;
+        let (sent, connection) = (sent.unwrap_or(0), state.connections);
+        let answered = Answer { key, sent, last_sent, answered: tick(), connection, outcome };
         // Whoever asked may have given up waiting.
         answer.send(answered).ok();
     }

@@ -31,6 +31,8 @@ pub struct Answer {
     pub key: Uuid,
     /// When it was first sent, in ticks of this process.
     pub sent: u64,
+    /// When it was last sent: as `sent`, unless it was repeated.
+    pub last_sent: u64,
     /// When it was answered, in ticks of this process.
     pub answered: u64,
     /// Which connection of this client brought the answer, from 1.
@@ -94,7 +96,7 @@ impl Chat {
             let id = state.last_id;
             command["id"] = json!(id);
             command["key"] = json!(key);
-            state.pending.insert(id, Pending { key, frame: command.to_string(), sent: None, answer });
+            state.pending.insert(id, Pending { key, frame: command.to_string(), sent: None, last_sent: 0, answer });
             id
         };
         self.orders.send(id).await.map_err(|_| anyhow!("the client has ended"))?;

@@ -16,6 +16,7 @@ pub(super) struct Pending {
     pub(super) key: Uuid,
     pub(super) frame: String,
     pub(super) sent: Option<u64>,
+    pub(super) last_sent: u64,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
