@@ -105,11 +105,14 @@ impl Names {
         let mut seen = BTreeSet::new();
         let names = [&entry.name].into_iter().chain(&entry.other_names).map(|name| fold(name));
         for name in names.filter(|name| !name.text.is_empty()) {
-            if !seen.insert(name.text.clone()) {
+            // Names that fold alike may have their words begin elsewhere.
+            let new: Vec<usize> =
+                name.words.iter().copied().filter(|word| seen.insert((name.text.clone(), *word))).collect();
+            if new.is_empty() {
                 continue;
             }
             let begin = self.folded.len();
-            for word in name.words {
+            for word in new {
                 self.words.push((small(begin + word)?, place));
             }
             self.folded.extend(name.text.as_bytes());

@@ -204,6 +204,13 @@ fn scanned(entry: &Entry, typed: &str, near: Option<Point>) -> Option<f64> {
     Some(near.map_or(draw, |near| draw * (1.0 + distance_km(entry.point, near) / 25.0).powi(-2)))
 }
 
+#[test]
+fn a_name_that_folds_like_another_is_found_by_its_own_words() {
+    let file = compile(entries_of(&[("Baa", &["b'aa"], 45.0, 0.0, 0)])).unwrap();
+    let layout = Layout::open(&file).unwrap();
+    assert_eq!(search::search(&layout, "a", None, 1).len(), 1);
+}
+
 proptest! {
     #[test]
     fn a_search_answers_what_a_plain_scan_does(
