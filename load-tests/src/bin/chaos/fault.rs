@@ -55,37 +55,6 @@ pub enum Fault {
     ReconnectStorm,
 }
 
-/// All of them. What asks most of the platform comes more often.
-pub const ALL: [Fault; 24] = {
-    use Fault::*;
-    [
-        NodeKilled,
-        NodeKilled,
-        NodeKilled,
-        AllNodesKilled,
-        NodeStopped,
-        NodePaused,
-        NodePaused,
-        RedisKilled,
-        RedisKilled,
-        RedisKilled,
-        RedisPaused,
-        RedisFlushed,
-        RedisReplaced,
-        ListenersCut,
-        PostgresRestarted,
-        PostgresCut,
-        PostgresDelayed,
-        PostgresStalled,
-        RedisCut,
-        RedisDelayed,
-        RedisStalled,
-        ClientsCut,
-        ClientsDelayed,
-        ReconnectStorm,
-    ]
-};
-
 /// The part of a cluster that a fault is about: two faults at once are about two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -116,6 +85,15 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    /// How often it comes, compared with the others.
+    pub fn weight(self) -> u32 {
+        match self {
+            Self::NodeKilled | Self::RedisKilled => 3,
+            Self::NodePaused => 2,
+            _ => 1,
+        }
+    }
+
     /// What it is about.
     pub fn part(self) -> Part {
         use Fault::*;

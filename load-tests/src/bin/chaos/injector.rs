@@ -2,8 +2,10 @@
 //! everybody has been told everything again.
 
 use anyhow::{Context as _, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
+use hdrhistogram::Histogram;
 use palabre_load_tests::crowd::Crowd;
+use palabre_load_tests::progress;
+use palabre_load_tests::talk::measured::histogram;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -28,19 +30,25 @@ const TWO_AT_ONCE: f64 = 0.2;
 const QUIET_MS_MAX: u64 = 500;
 
 /// How long it took at most until everybody had been told what was known, from when faults count.
-#[derive(Default)]
 pub struct Delivery {
-    /// After single faults, in ms, by fault.
-    pub after: BTreeMap<Fault, Vec<f64>>,
-    /// After two faults at once, in ms.
-    pub after_two: Vec<f64>,
+    /// After single faults, in µs, by fault.
+    pub after: BTreeMap<Fault, Histogram<u64>>,
+    /// After two faults at once, in µs.
+    pub after_two: Histogram<u64>,
     /// When the last fault had passed.
     pub last: Option<Instant>,
 }
 
-/// Waits from now on, for [`WATCHED`] and until everybody has been told everything that was known then; answers the longest time, in ms, from
+impl Delivery {
+    /// Before anything has happened.
+    pub fn new() -> Self {
+        Self { after: BTreeMap::new(), after_two: histogram(), last: None }
+    }
+}
+
+/// Waits from now on, for [`WATCHED`] and until everybody has been told everything that was known then; answers the longest time from
 /// when something was known to when everybody had been told it.
-async fn longest_wait(crowd: &Crowd, after: &str) -> Result<f64> {
+async fn longest_wait(crowd: &Crowd, after: &str) -> Result<Duration> {
     let begun = Instant::now();
     let (mut known, mut longest) = (VecDeque::new(), Duration::ZERO);
     loop {
@@ -55,7 +63,7 @@ async fn longest_wait(crowd: &Crowd, after: &str) -> Result<f64> {
             longest = longest.max(at.elapsed());
         }
         if known.is_empty() && begun.elapsed() >= WATCHED {
-            return Ok(longest.as_secs_f64() * 1000.0);
+            return Ok(longest);
         }
         crowd.check()?;
         let since = known.front().map_or(Duration::ZERO, |(at, _)| at.elapsed());
@@ -73,9 +81,8 @@ pub async fn inject(
     seed: u64,
 ) -> Result<Delivery> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x6661_756c);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} s {msg}")?;
-    let bar = ProgressBar::new(duration.as_secs()).with_style(style);
-    let (begun, mut delivery) = (Instant::now(), Delivery::default());
+    let bar = progress::bar(duration.as_secs() as usize, "faults")?;
+    let (begun, mut delivery) = (Instant::now(), Delivery::new());
     while begun.elapsed() < duration {
         let fault = any(faults, &mut rng);
         let second =
@@ -85,12 +92,13 @@ pub async fn inject(
         match second {
             None => {
                 let took = one(cluster, crowd, fault, seeds.0).await?;
-                delivery.after.entry(fault).or_default().push(took);
+                record(delivery.after.entry(fault).or_insert_with(histogram), took);
             }
             Some(second) => {
                 let both = (fault.strike(cluster, seeds.0, || ()), second.strike(cluster, seeds.1, || ()));
                 tokio::try_join!(both.0, both.1)?;
-                delivery.after_two.push(longest_wait(crowd, &format!("{fault} and {second}")).await?);
+                let took = longest_wait(crowd, &format!("{fault} and {second}")).await?;
+                record(&mut delivery.after_two, took);
             }
         }
         delivery.last = Some(Instant::now());
@@ -103,12 +111,17 @@ pub async fn inject(
     Ok(delivery)
 }
 
+/// One of them; what asks most of the platform comes more often.
 fn any(faults: &[Fault], rng: &mut StdRng) -> Fault {
-    *faults.choose(rng).expect("there is one")
+    *faults.choose_weighted(rng, |fault| fault.weight()).expect("there is one, and all have a weight")
+}
+
+fn record(histogram: &mut Histogram<u64>, took: Duration) {
+    histogram.saturating_record(took.as_micros().try_into().unwrap_or(u64::MAX));
 }
 
 /// Lets one fault happen; answers how long delivery took at most from where it counts.
-async fn one(cluster: &Cluster, crowd: &Crowd, fault: Fault, seed: u64) -> Result<f64> {
+async fn one(cluster: &Cluster, crowd: &Crowd, fault: Fault, seed: u64) -> Result<Duration> {
     let after = format!("{fault}");
     if fault.counts() == Counts::FromItsEnd {
         fault.strike(cluster, seed, || ()).await?;

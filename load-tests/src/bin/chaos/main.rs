@@ -10,7 +10,7 @@ mod plant;
 mod report;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 use palabre_load_tests::crowd::Crowd;
 use palabre_load_tests::judge::Verdict;
 use palabre_load_tests::server;
@@ -42,8 +42,8 @@ struct Arguments {
     /// What the random choices begin with; default: another each time.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only these faults, by name, each as often as it is named.
-    #[arg(long, value_delimiter = ',', default_values_t = fault::ALL)]
+    /// Only these faults; default: all.
+    #[arg(long, value_delimiter = ',', default_values_t = Fault::value_variants().iter().copied())]
     faults: Vec<Fault>,
     /// Instead of faults that the platform must bear, one that the checks must find.
     #[arg(long)]
@@ -82,7 +82,7 @@ async fn run(cluster: &Cluster, arguments: &Arguments, seed: u64) -> Result<Vec<
         None => injector::inject(cluster, &crowd, &arguments.faults, duration, seed).await?,
         Some(_) => {
             tokio::time::sleep(duration).await;
-            injector::Delivery::default()
+            injector::Delivery::new()
         }
     };
     let ended = crowd.end().await;

@@ -1,8 +1,10 @@
 //! Says what a run has shown, for people and for programs.
 
 use anyhow::Result;
+use hdrhistogram::Histogram;
 use palabre_load_tests::judge::Verdict;
 use palabre_load_tests::report::{self, Table, thousands};
+use palabre_load_tests::talk::measured::{histogram, quantile_ms};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -13,13 +15,12 @@ use crate::injector::Delivery;
 pub fn tell(verdict: &Verdict, delivery: &Delivery, nodes: usize, duration: Duration, seed: u64) -> Result<()> {
     let mut table = Table::new(["fault", "times", "until told, ms: median", "p99", "longest"]);
     let mut figures = Vec::new();
-    let mut row = |name: &str, times: &[f64]| {
+    let mut row = |name: &str, times: &Histogram<u64>| {
         if times.is_empty() {
             return;
         }
-        let [median, p99, longest] = [0.5, 0.99, 1.0].map(|share| quantile(times, share));
-        let cells = [times.len() as f64, median, p99, longest].map(thousands);
-        table.row([name.to_owned()].into_iter().chain(cells));
+        let [median, p99, longest] = [0.5, 0.99, 1.0].map(|quantile| quantile_ms(times, quantile));
+        table.row([name.to_owned()].into_iter().chain([times.len() as f64, median, p99, longest].map(thousands)));
         figures.push(
             json!({"fault": name, "times": times.len(), "median_ms": median, "p99_ms": p99, "longest_ms": longest}),
         );
@@ -36,7 +37,7 @@ pub fn tell(verdict: &Verdict, delivery: &Delivery, nodes: usize, duration: Dura
         "# chaos, seed {seed}\n\n\
          {} faults in {} s over {nodes} nodes, PostgreSQL and Redis. The times are the longest that anything known \
          waited until everybody had been told it: of a node that dies from its death on, of all else from when it was over. Everything was settled {:.0} ms after the last.\n\n{table}\n{}",
-        delivery.after.values().map(Vec::len).sum::<usize>() + delivery.after_two.len(),
+        of(delivery, |_| true).len() + delivery.after_two.len(),
         duration.as_secs(),
         settled.as_secs_f64() * 1000.0,
         verdict.markdown(),
@@ -53,26 +54,10 @@ pub fn tell(verdict: &Verdict, delivery: &Delivery, nodes: usize, duration: Dura
     report::write("chaos", &figures, &markdown)
 }
 
-fn of(delivery: &Delivery, is: impl Fn(Fault) -> bool) -> Vec<f64> {
-    delivery.after.iter().filter(|(fault, _)| is(**fault)).flat_map(|(_, times)| times.iter().copied()).collect()
-}
-
-/// The value that `share` of all do not exceed.
-fn quantile(times: &[f64], share: f64) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let index = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(index.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_of_the_values() {
-        let times: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!([0.5, 0.99, 1.0].map(|share| quantile(&times, share)), [100.0, 198.0, 200.0]);
-        assert_eq!(quantile(&[7.0], 0.99), 7.0);
+fn of(delivery: &Delivery, is: impl Fn(Fault) -> bool) -> Histogram<u64> {
+    let mut all = histogram();
+    for (_, times) in delivery.after.iter().filter(|(fault, _)| is(**fault)) {
+        all.add(times).expect("all have the same bounds");
     }
+    all
 }

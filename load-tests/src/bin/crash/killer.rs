@@ -1,8 +1,8 @@
 //! When the server dies: at any moment, right after somebody accepted a proposal, or while it still starts.
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 use palabre_load_tests::crowd::Crowd;
+use palabre_load_tests::progress;
 use palabre_load_tests::server::Server;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -27,8 +27,7 @@ pub struct Restarts {
 /// Kills and restarts `server`, `kills` times.
 pub async fn kill(server: &mut Server, kills: u32, seed: u64, crowd: &Crowd) -> Result<Restarts> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x6b69_6c6c);
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?;
-    let bar = ProgressBar::new(kills.into()).with_style(style).with_message("kills");
+    let bar = progress::bar(kills as usize, "kills")?;
     let mut restarts = Restarts::default();
     for _ in 0..kills {
         match rng.random_range(0..10) {
