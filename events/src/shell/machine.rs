@@ -313,11 +313,16 @@ impl<A: Aggregate + Clone> Shell<A> {
             other => unreachable!("checked to be committed: {other:?}"),
         });
         let answers: Vec<_> = answers.collect();
-        let mut audience = self.state.audience();
+        let mut present = self.state.audience();
+        let mut audience = present.clone();
         // Whoever comes and goes within one append is of the audience too.
         for event in pending {
             self.state.evolve(event);
-            audience.extend(self.state.audience());
+            let now = self.state.audience();
+            if now != present {
+                audience.extend(&now);
+                present = now;
+            }
         }
         self.version += pending.len() as u64;
         self.confirmed = self.begun;
