@@ -85,14 +85,25 @@ impl Conversation<'_> {
         found
     }
 
+    /// Commands that were refused and are in the log once all the same, since they had been sent before: a refusal is not
+    /// remembered, so a copy that was still under way, to a node that stood still, could be carried out after it.
+    pub fn late(&self) -> usize {
+        self.entries.iter().filter(|entry| self.came_late(entry)).count()
+    }
+
+    fn came_late(&self, entry: &Entry) -> bool {
+        let view = self.views.get(&entry.account).map(Vec::as_slice).unwrap_or_default();
+        let left = under_key(view, entry).iter().filter(|event| event["type"].as_str() == entry.leaves()).count();
+        entry.answer.outcome.is_err() && entry.answer.was_repeated() && left == 1
+    }
+
     fn acknowledgement(&self, entry: &Entry) -> Option<String> {
         let (key, command) = (entry.answer.key, &entry.command["type"]);
         let view = self.views.get(&entry.account).map(Vec::as_slice).unwrap_or_default();
-        let under_key: Vec<&Value> =
-            view.iter().filter(|event| event["key"].as_str() == Some(&key.to_string())).collect();
+        let under_key = under_key(view, entry);
         let Some(seq) = entry.seq() else {
             let refused = entry.answer.outcome.is_err() || entry.leaves().is_some();
-            return (refused && !under_key.is_empty()).then(|| {
+            return (refused && !under_key.is_empty() && !self.came_late(entry)).then(|| {
                 format!("{command} {key} changed nothing by its answer, and yet left {} events", under_key.len())
             });
         };
@@ -155,18 +166,43 @@ impl Conversation<'_> {
     }
 }
 
+/// The events that bear the key of a command.
+fn under_key<'a>(view: &'a [Value], entry: &Entry) -> Vec<&'a Value> {
+    let key = entry.answer.key.to_string();
+    view.iter().filter(|event| event["key"].as_str() == Some(&key)).collect()
+}
+
+/// A message, and when it was first and last sent over one connection.
+#[derive(Clone, Copy)]
+struct Said {
+    first: u64,
+    last: u64,
+    seq: u64,
+}
+
 fn order_of(account: Uuid, mut entries: Vec<(&Entry, u64)>) -> Vec<String> {
     let mut found = Vec::new();
     // Commands of one connection begin in the order in which they were sent, and a message needs nothing looked up:
-    // messages stand in the log as they were said. Their acknowledgements may cross. What was refused for the moment is
-    // said when it is sent again; what others said meanwhile may stand before it.
+    // messages stand in the log as they were said. Their acknowledgements may cross. Of one that was refused for the
+    // moment and sent again, nobody knows which sending it was.
     let said = |entry: &Entry| entry.leaves() == Some("message_posted") && !entry.is_duplicate();
-    let mut messages: Vec<_> = entries.iter().filter(|(entry, _)| said(entry)).collect();
-    messages.sort_by_key(|(entry, _)| entry.answer.last_sent);
-    for pair in messages.windows(2) {
-        let [(before, first), (after, second)] = [pair[0], pair[1]];
-        if before.answer.connection == after.answer.connection && first >= second {
-            found.push(format!("{account} said seq {first} before seq {second}"));
+    let mut messages: BTreeMap<u64, Vec<Said>> = BTreeMap::new();
+    for (entry, seq) in entries.iter().filter(|(entry, _)| said(entry)) {
+        let (first, last) = entry.answer.sent_over;
+        messages.entry(entry.answer.connection).or_default().push(Said { first, last, seq: *seq });
+    }
+    for mut by_first in messages.into_values() {
+        by_first.sort_unstable_by_key(|said| said.first);
+        let mut by_last = by_first.clone();
+        by_last.sort_unstable_by_key(|said| said.last);
+        let (mut earlier, mut highest) = (by_last.iter().peekable(), 0);
+        for said in by_first {
+            while let Some(before) = earlier.next_if(|before| before.last < said.first) {
+                highest = highest.max(before.seq);
+            }
+            if said.seq < highest {
+                found.push(format!("{account} said seq {highest} before seq {}", said.seq));
+            }
         }
     }
     let mut by_sending = entries.clone();

@@ -39,6 +39,8 @@ pub struct Verdict {
     pub most_taken: u64,
     /// What the clients have gone through, together.
     pub tally: Tally,
+    /// Commands that were refused and carried out later all the same, see [`Conversation::late`].
+    pub late: usize,
     /// When the last accepted proposal had its outcome.
     pub settled: Instant,
     /// What `verify` and `rebuild --check` printed.
@@ -54,7 +56,8 @@ impl Verdict {
         let views = read_back(ended).await?;
         violations.extend(wait_until_told(ended, &views).await);
         violations.extend(ended.chats.values().flat_map(|chat| chat.faults()));
-        violations.extend(of_conversations(ended, &views));
+        let (found, late) = of_conversations(ended, &views);
+        violations.extend(found);
         let (found, most_taken) = of_rides(ended, &views).await?;
         violations.extend(found);
         let first_views = || views.values().filter_map(|views| views.values().next());
@@ -68,6 +71,7 @@ impl Verdict {
             bookings: (count(&["booking_confirmed", "booking_changed"]), count(&["booking_refused"])),
             most_taken,
             tally: tally(ended),
+            late,
             settled,
             printed: String::new(),
         })
@@ -93,13 +97,15 @@ impl Verdict {
         }
         let tally = self.tally;
         format!(
-            "{} connections; {} events came late by resuming; {} commands were repeated, {} of them had been committed.\n\
+            "{} connections; {} events came late by resuming; {} commands were repeated, {} of them had been committed, {} were \
+             refused and carried out later by an earlier copy.\n\
              {} events in all conversations; {} bookings made or changed, {} refused; at most {} seats taken at once.\n\n\
              {table}\n{}{} violations\n",
             thousands(tally.connections as f64),
             thousands(tally.resumed as f64),
             thousands(tally.repeated as f64),
             thousands(tally.duplicates as f64),
+            thousands(self.late as f64),
             thousands(self.events as f64),
             thousands(self.bookings.0 as f64),
             thousands(self.bookings.1 as f64),
@@ -126,24 +132,27 @@ impl Verdict {
             "events_resumed": self.tally.resumed,
             "commands_repeated": self.tally.repeated,
             "duplicates_answered": self.tally.duplicates,
+            "carried_out_late": self.late,
             "violations": self.violations,
         })
     }
 }
 
-/// Each conversation as it is in the end against what its people were answered and told.
-fn of_conversations(ended: &Ended, views: &Views) -> Vec<String> {
+/// Each conversation as it is in the end against what its people were answered and told; and how many refused commands
+/// were carried out later.
+fn of_conversations(ended: &Ended, views: &Views) -> (Vec<String>, usize) {
     let entries = ended.ledger.by_conversation();
     let transcripts: BTreeMap<Uuid, _> =
         ended.chats.iter().map(|(account, chat)| (*account, chat.transcripts())).collect();
-    let mut violations = Vec::new();
+    let (mut violations, mut late) = (Vec::new(), 0);
     for (id, views) in views {
         let told = views.keys().filter_map(|account| Some((*account, transcripts.get(account)?.get(id)?)));
         let entries = entries.get(id).map(Vec::as_slice).unwrap_or_default();
         let conversation = Conversation { id: *id, views: views.clone(), transcripts: told.collect(), entries };
         violations.extend(conversation.violations());
+        late += conversation.late();
     }
-    violations
+    (violations, late)
 }
 
 /// Each ride against its conversations; and the most seats that were taken at once.

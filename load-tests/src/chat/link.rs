@@ -94,7 +94,8 @@ impl Link {
         let mut frames = Vec::new();
         let mut repeated = 0;
         for pending in state.pending.values_mut().filter(|pending| pending.sent.is_some()) {
-            pending.last_sent = tick();
+            let now = tick();
+            pending.sent_over = Some((now, now));
             frames.push(pending.frame.clone());
             repeated += 1;
         }
@@ -106,8 +107,9 @@ impl Link {
         let mut state = self.shared.state();
         let pending = state.pending.get_mut(&id)?;
         let again = pending.sent.is_some();
-        pending.last_sent = tick();
-        pending.sent.get_or_insert(pending.last_sent);
+        let now = tick();
+        pending.sent.get_or_insert(now);
+        pending.sent_over = Some((pending.sent_over.map_or(now, |(first, _)| first), now));
         let frame = pending.frame.clone();
         state.repeated += u64::from(again);
         Some(frame)
@@ -209,9 +211,9 @@ impl Link {
             return;
         }
         state.duplicates += u64::from(frame["ok"]["duplicate"] == true);
-        let Pending { key, sent, last_sent, answer, .. } = pending;
-        let (sent, connection) = (sent.unwrap_or(0), state.connections);
-        let answered = Answer { key, sent, last_sent, answered: tick(), connection, outcome };
+        let Pending { key, sent, sent_over, answer, .. } = pending;
+        let (sent, sent_over) = (sent.unwrap_or_default(), sent_over.unwrap_or_default());
+        let answered = Answer { key, sent, sent_over, answered: tick(), connection: state.connections, outcome };
         // Whoever asked may have given up waiting.
         answer.send(answered).ok();
     }

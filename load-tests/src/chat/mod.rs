@@ -31,8 +31,8 @@ pub struct Answer {
     pub key: Uuid,
     /// When it was first sent, in ticks of this process.
     pub sent: u64,
-    /// When it was last sent: as `sent`, unless it was repeated.
-    pub last_sent: u64,
+    /// When it was first and last sent over the connection that brought the answer.
+    pub sent_over: (u64, u64),
     /// When it was answered, in ticks of this process.
     pub answered: u64,
     /// Which connection of this client brought the answer, from 1.
@@ -45,6 +45,11 @@ impl Answer {
     /// What was committed, or the refusal as an error.
     pub fn ok(self) -> Result<Value> {
         Ok(self.outcome?)
+    }
+
+    /// Whether the command was sent more than once, over one connection or several.
+    pub fn was_repeated(&self) -> bool {
+        self.sent != self.sent_over.1
     }
 }
 
@@ -96,7 +101,7 @@ impl Chat {
             let id = state.last_id;
             command["id"] = json!(id);
             command["key"] = json!(key);
-            state.pending.insert(id, Pending { key, frame: command.to_string(), sent: None, last_sent: 0, answer });
+            state.pending.insert(id, Pending { key, frame: command.to_string(), sent: None, sent_over: None, answer });
             id
         };
         self.orders.send(id).await.map_err(|_| anyhow!("the client has ended"))?;

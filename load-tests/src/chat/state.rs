@@ -16,7 +16,8 @@ pub(super) struct Pending {
     pub(super) key: Uuid,
     pub(super) frame: String,
     pub(super) sent: Option<u64>,
-    pub(super) last_sent: u64,
+    /// First and last, over the present connection.
+    pub(super) sent_over: Option<(u64, u64)>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 

@@ -177,7 +177,7 @@ async fn open(passenger: &Person, ride: Uuid, ledger: &Ledger) -> Result<Uuid> {
     let (key, command) = (new_key(), json!({"type": "open_conversation", "ride": ride}));
     let opened = passenger.api.post_with(key, "conversations", &json!({"ride": ride})).await?;
     let conversation = id_in(&opened, "conversation")?;
-    let answer = Answer { key, sent: 0, last_sent: 0, answered: 0, connection: 0, outcome: Ok(opened) };
+    let answer = Answer { key, sent: 0, sent_over: (0, 0), answered: 0, connection: 0, outcome: Ok(opened) };
     ledger.note(Entry { account: passenger.account, conversation, command, answer });
     Ok(conversation)
 }
