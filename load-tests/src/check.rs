@@ -85,8 +85,9 @@ impl Conversation<'_> {
         found
     }
 
-    /// Commands that were refused and are in the log once all the same, since they had been sent before: a refusal is not
-    /// remembered, so a copy that was still under way, to a node that stood still, could be carried out after it.
+    /// Commands that were refused and are in the log once all the same, since they had been sent before over another
+    /// connection: a refusal is not remembered, so a copy that was still under way, to a node that stood still, could be
+    /// carried out after it.
     pub fn late(&self) -> usize {
         self.entries.iter().filter(|entry| self.came_late(entry)).count()
     }
@@ -94,7 +95,7 @@ impl Conversation<'_> {
     fn came_late(&self, entry: &Entry) -> bool {
         let view = self.views.get(&entry.account).map(Vec::as_slice).unwrap_or_default();
         let left = under_key(view, entry).iter().filter(|event| event["type"].as_str() == entry.leaves()).count();
-        entry.answer.outcome.is_err() && entry.answer.was_repeated() && left == 1
+        entry.answer.outcome.is_err() && entry.answer.was_sent_elsewhere() && left == 1
     }
 
     fn acknowledgement(&self, entry: &Entry) -> Option<String> {

@@ -134,6 +134,9 @@ fn a_refused_command_that_happened_is_found() {
     scene.entries[0].answer.outcome = refused();
     scene.found("changed nothing by its answer, and yet left 1 events");
     assert_eq!(scene.conversation().late(), 0);
+    // Sent twice over one connection, the first was answered before.
+    scene.entries[0].answer.sent_over = (1, 2);
+    scene.found("changed nothing by its answer, and yet left 1 events");
     // Sent before over another connection, it may have come by that.
     scene.entries[0].answer.sent_over = (2, 2);
     assert_eq!((scene.violations(), scene.conversation().late()), (vec![], 1));

@@ -47,9 +47,9 @@ impl Answer {
         Ok(self.outcome?)
     }
 
-    /// Whether the command was sent more than once, over one connection or several.
-    pub fn was_repeated(&self) -> bool {
-        self.sent != self.sent_over.1
+    /// Whether the command was sent before over another connection, whose answer may never have come.
+    pub fn was_sent_elsewhere(&self) -> bool {
+        self.sent < self.sent_over.0
     }
 }
 
