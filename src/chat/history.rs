@@ -40,7 +40,7 @@ impl From<CannotShow> for CannotRead {
 pub enum Span {
     /// Those after this `seq`, the first of them.
     After(u64),
-    /// Those before this `seq`, the last of them.
+    /// Those before this `seq`, the last of them. It is at most the one after the conversation's last.
     Before(u64),
 }
 

@@ -54,12 +54,13 @@ pub async fn events(
     let (conversation, account) = (at.0, who.account());
     let roster = history::roster(&*platform.log, conversation).await?.ok_or_else(no_such_conversation)?;
     let reach = roster.reach(account).ok_or_else(no_such_conversation)?;
-    let span = before.map_or(Span::After(after.unwrap_or(0)), Span::Before);
-    let events = history::page(&*platform.log, &platform.keyring, conversation, &roster, account, span, limit).await?;
     let head = match reach.to_seq {
         Some(left) => left,
         None => platform.inspect::<Conversation>(conversation).await?.1,
     };
+    // Whoever names a `seq` that is still to come asks for the end.
+    let span = before.map_or(Span::After(after.unwrap_or(0)), |before| Span::Before(before.min(head + 1)));
+    let events = history::page(&*platform.log, &platform.keyring, conversation, &roster, account, span, limit).await?;
     Ok(ok(EventsPage { events, head }))
 }
 

@@ -82,6 +82,7 @@ async fn a_conversation_is_read_in_pages_from_either_end() {
     assert_eq!(page("after=8&limit=4").await, [9, 10]);
     assert_eq!(page("before=11&limit=3").await, [8, 9, 10]);
     assert_eq!(page("before=3&limit=5").await, [1, 2]);
+    assert_eq!(page("before=9007199254740991&limit=3").await, [8, 9, 10], "from the end, however long it is");
     assert_eq!(page("after=10").await, [0; 0]);
     dora.get(&format!("{path}/events?after=1&before=5")).await.refuses(422, "invalid");
     dora.get(&format!("{path}/events?limit=201")).await.refuses(422, "invalid");
