@@ -52,16 +52,18 @@ test('a proposal far back is found, though a page is being read already', async 
   // The page before is held up until the button was pressed.
   let release: () => void = () => undefined;
   const held = new Promise<void>((go) => (release = go));
-  const asked = chloe.page.waitForRequest(/events\?before=\d{1,6}&/);
+  let asked = false;
   await chloe.context.route(/events\?before=\d{1,6}&/, async (route) => {
+    asked = true;
     await held;
     await route.continue();
   });
   await chloe.goto(`/conversations/${conversation}`);
   await chloe.log.hover();
+  expect(asked, 'nothing before is read until somebody reads back').toBe(false);
   await expect(async () => {
     await chloe.page.mouse.wheel(0, -2_000);
-    await asked;
+    expect(asked).toBe(true);
   }).toPass();
   await chloe.button(fr.talk.situation.show).click();
   release();
