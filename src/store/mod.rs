@@ -7,6 +7,7 @@ pub mod clock;
 pub(crate) mod contract;
 pub mod copy;
 mod ends;
+pub mod found;
 pub mod keys;
 #[cfg(feature = "kurrentdb")]
 pub mod kurrent;

@@ -2,7 +2,8 @@
 
 use futures_util::future::BoxFuture;
 use lru::LruCache;
-use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
+use palabre_events::log::KeyedCommand;
+use palabre_events::{AccountId, Envelope, StreamId, Timestamp};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,15 +12,46 @@ use uuid::Uuid;
 use super::folder::{Folder, WriteLock};
 use super::inserts::Inserts;
 use super::{SqliteStore, rows, schema};
-use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
-use crate::store::{EventStore, PAGE_MAX, ReadFailure};
+use crate::clock;
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Target, counted};
+use crate::store::found::Found;
+use crate::store::keys::{is_kept, oldest_kept};
+use crate::store::{PAGE_MAX, ReadFailure};
 
 impl Original for SqliteStore {
-    fn keys_after(
-        &self,
-        after: Option<(CommandKey, AccountId)>,
-    ) -> BoxFuture<'static, Result<Vec<Remembered>, ReadFailure>> {
-        self.readers.ask(move |connection| rows::keys_after(connection, after, PAGE_MAX))
+    fn read_keyed(&self, after_position: u64) -> BoxFuture<'static, Result<Vec<Found>, ReadFailure>> {
+        self.readers.ask(move |connection| {
+            let (oldest_kept, events) =
+                (oldest_kept(clock::now()), rows::read_all(connection, after_position, PAGE_MAX)?);
+            let found = events.into_iter().map(|envelope| {
+                let keyed = keyed(connection, &envelope, oldest_kept)?;
+                Ok(Found { envelope, keyed })
+            });
+            found.collect()
+        })
+    }
+}
+
+/// The command that `event` is the last one of, where its key is known and kept.
+fn keyed(
+    connection: &Connection,
+    event: &Envelope,
+    oldest_kept: Timestamp,
+) -> Result<Option<KeyedCommand>, ReadFailure> {
+    let Some(key) = event.key.filter(|key| is_kept(*key, oldest_kept)) else { return Ok(None) };
+    // No account is nil, so that nobody's key comes before. Keys of several accounts may be alike.
+    let mut account = AccountId(Uuid::nil());
+    loop {
+        match rows::keys_after(connection, Some((key, account)), 1)?.first() {
+            Some((keyed, first)) if keyed.key == key => {
+                let found = (first.stream, first.version, first.position);
+                if found == (event.stream, event.version, event.position) {
+                    return Ok(Some(*keyed));
+                }
+                account = keyed.account;
+            }
+            _ => return Ok(None),
+        }
     }
 }
 
@@ -63,46 +95,35 @@ impl Target for SqliteTarget {
         self.position
     }
 
-    fn add_events(&mut self, events: &[Arc<Envelope>]) -> anyhow::Result<()> {
-        let mut position = self.position;
-        self.write(|connection, numbers| {
-            let mut inserts = Inserts::new(connection)?;
-            for event in events {
-                position += 1;
-                anyhow::ensure!(event.position == position, "position {} where {position} is due", event.position);
-                let stream_no = match numbered(connection, numbers, event.stream)? {
-                    Some(number) => number,
-                    None => {
-                        let number = inserts.stream(event.stream)?;
-                        numbers.put(event.stream, number);
-                        number
-                    }
-                };
-                inserts.event(stream_no, event)?;
-            }
-            Ok(())
-        })?;
-        self.position = position;
-        Ok(())
-    }
-
-    fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
+    fn add(&mut self, events: &[Found]) -> anyhow::Result<()> {
+        let events = counted(events, self.position);
         self.write(|connection, numbers| {
             let mut inserts = Inserts::new(connection)?;
             let mut known = connection.prepare_cached("SELECT 1 FROM keys WHERE key = ?1 AND account = ?2")?;
-            for (keyed, first) in keys {
-                if known.exists(params![keyed.key.0.as_bytes(), keyed.account.0.as_bytes()])? {
-                    continue;
+            for found in &events {
+                let stream = found.envelope.stream;
+                let stream_no = match numbered(connection, numbers, stream)? {
+                    Some(number) => number,
+                    None => {
+                        let number = inserts.stream(stream)?;
+                        numbers.put(stream, number);
+                        number
+                    }
+                };
+                inserts.event(stream_no, &found.envelope)?;
+                if let Some((keyed, first)) = found.first_answer()
+                    && !known.exists(params![keyed.key.0.as_bytes(), keyed.account.0.as_bytes()])?
+                {
+                    inserts.key(stream_no, &keyed, &first)?;
                 }
-                let stream_no = numbered(connection, numbers, first.stream)?;
-                let stream_no = stream_no.ok_or_else(|| anyhow::anyhow!("{} was not copied", first.stream))?;
-                inserts.key(stream_no, keyed, first)?;
             }
             Ok(())
-        })
+        })?;
+        self.position += events.len() as u64;
+        Ok(())
     }
 
-    fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
+    fn read(&self) -> anyhow::Result<Arc<dyn Original>> {
         let connection = schema::open_to_read(&self.folder)?;
         Ok(Arc::new(SqliteStore::reading(&self.folder, &connection)?))
     }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log};
+use crate::store::open::StoreUrl;
 use crate::store::queue::{GROUP_APPENDS_MAX, QUEUED_APPENDS_MAX};
 use crate::store::verify::{Fault, NotProved, Proof, verify};
 
@@ -21,6 +22,16 @@ async fn fixture() -> contract::Fixture {
 }
 
 contract::suite!(fixture);
+
+fn place() -> contract::copying::Place {
+    let folder = tempfile::tempdir().expect("a folder");
+    contract::copying::Place { url: StoreUrl::Sqlite(folder.path().to_owned()), held: Box::new(folder) }
+}
+
+/// Rules of copying.
+mod copying {
+    crate::store::contract::copying::suite!(super::place);
+}
 
 mod read_from_the_file {
     use super::*;
