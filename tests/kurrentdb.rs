@@ -46,6 +46,41 @@ fn commands_work_on_it_and_bring_it_elsewhere() {
     assert!(palabre(data.path(), &folder, &["verify"]).starts_with("3 events in 3 streams: all proved"));
 }
 
+/// A town that has grown: what was sent to the embedded server is a repeat for the one on KurrentDB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_moves_there_and_knows_what_was_sent_before() {
+    let (log, data) = (KurrentServer::start(), tempfile::tempdir().unwrap());
+    let embedded = TestServer::start_with(|config| config.data = data.path().to_owned());
+    let anna = embedded.sign_up("Anna").await;
+    let (key, name) = (palabre_events::CommandKey(uuid::Uuid::now_v7()), "Anna Maria");
+    let rename = async |server: &TestServer| {
+        let url = format!("http://{}/api/v1/me", server.address);
+        let asked =
+            reqwest::Client::new().patch(url).bearer_auth(&anna.token).header("Idempotency-Key", key.0.to_string());
+        let answer = asked.json(&serde_json::json!({"name": name})).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.json::<serde_json::Value>().await.unwrap()
+    };
+    let first = rename(&embedded).await;
+    drop(embedded);
+    let folder = format!("sqlite:{}", data.path().display());
+    tokio::task::block_in_place(|| {
+        let run = |args: &[&str]| palabre(data.path(), &folder, args);
+        let ahead = run(&["copy", "--ahead", "--from", &folder, "--to", &log.url()]);
+        assert!(ahead.contains("run it again without --ahead to finish"), "{ahead}");
+        let whole = run(&["copy", "--from", &folder, "--to", &log.url()]);
+        assert!(whole.contains("0 events of them now") && whole.contains("all proved"), "{whole}");
+    });
+    let moved = TestServer::start_with(|config| {
+        config.data = data.path().to_owned();
+        config.store = Some(log.url());
+    });
+    let head = *moved.platform.log.head().borrow();
+    let again = rename(&moved).await;
+    assert_eq!((&first["duplicate"], &again["duplicate"]), (&serde_json::Value::Null, &true.into()), "{first} {again}");
+    assert_eq!(*moved.platform.log.head().borrow(), head, "nothing was written");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_share_it_beside_one_vault() {
     let log = KurrentServer::start();
