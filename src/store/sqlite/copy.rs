@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::folder::{Folder, WriteLock};
 use super::inserts::Inserts;
-use super::{SqliteStore, rows, schema};
+use super::{SqliteStore, rows, schema, stream_index};
 use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
 
@@ -80,7 +80,7 @@ impl Target for SqliteTarget {
                 };
                 inserts.event(stream_no, event)?;
             }
-            Ok(())
+            Ok(stream_index::complete_within(connection)?)
         })?;
         self.position = position;
         Ok(())
