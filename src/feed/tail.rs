@@ -111,8 +111,10 @@ impl Tail {
                 std::thread::sleep(PAUSE);
                 false
             });
+            // Copied: whoever borrows it keeps the log from raising it.
+            let known = *head.borrow();
             if got_on {
-                self.gather(*head.borrow());
+                self.gather(known);
             }
             if !got_on || !self.is_behind(*head.borrow()) {
                 // Ends early when something is written; a closed watch is a log that is shutting down.
