@@ -97,6 +97,11 @@ pub trait EventStore: Send + Sync + 'static {
         true
     }
 
+    /// Whether other processes append to it as well.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Takes nothing more, writes and answers what was accepted, and lets go of what it holds. Reads may fail from then
     /// on.
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -276,6 +276,10 @@ impl EventStore for KurrentStore {
         false
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn close(&self) -> BoxFuture<'static, ()> {
         let Some(mut drained) = self.lanes.as_ref().map(Lanes::close) else { return Box::pin(ready(())) };
         Box::pin(async move {

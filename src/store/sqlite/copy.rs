@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::folder::{Folder, WriteLock};
 use super::inserts::Inserts;
-use super::{SqliteStore, rows, schema};
+use super::{SqliteStore, rows, schema, stream_index};
 use crate::clock;
 use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Target, counted};
 use crate::store::found::Found;
@@ -117,7 +117,7 @@ impl Target for SqliteTarget {
                     inserts.key(stream_no, &keyed, &first)?;
                 }
             }
-            Ok(())
+            Ok(stream_index::complete_within(connection)?)
         })?;
         self.position += events.len() as u64;
         Ok(())
