@@ -2,8 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use lru::LruCache;
-use palabre_events::log::KeyedCommand;
-use palabre_events::{AccountId, Envelope, StreamId, Timestamp};
+use palabre_events::StreamId;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,37 +20,14 @@ use crate::store::{PAGE_MAX, ReadFailure};
 impl Original for SqliteStore {
     fn read_keyed(&self, after_position: u64) -> BoxFuture<'static, Result<Vec<Found>, ReadFailure>> {
         self.readers.ask(move |connection| {
-            let (oldest_kept, events) =
-                (oldest_kept(clock::now()), rows::read_all(connection, after_position, PAGE_MAX)?);
+            let oldest_kept = oldest_kept(clock::now());
+            let events = rows::read_all(connection, after_position, PAGE_MAX)?;
             let found = events.into_iter().map(|envelope| {
-                let keyed = keyed(connection, &envelope, oldest_kept)?;
+                let keyed = rows::command_at(connection, &envelope)?.filter(|keyed| is_kept(keyed.key, oldest_kept));
                 Ok(Found { envelope, keyed })
             });
             found.collect()
         })
-    }
-}
-
-/// The command that `event` is the last one of, where its key is known and kept.
-fn keyed(
-    connection: &Connection,
-    event: &Envelope,
-    oldest_kept: Timestamp,
-) -> Result<Option<KeyedCommand>, ReadFailure> {
-    let Some(key) = event.key.filter(|key| is_kept(*key, oldest_kept)) else { return Ok(None) };
-    // No account is nil, so that nobody's key comes before. Keys of several accounts may be alike.
-    let mut account = AccountId(Uuid::nil());
-    loop {
-        match rows::keys_after(connection, Some((key, account)), 1)?.first() {
-            Some((keyed, first)) if keyed.key == key => {
-                let found = (first.stream, first.version, first.position);
-                if found == (event.stream, event.version, event.position) {
-                    return Ok(Some(*keyed));
-                }
-                account = keyed.account;
-            }
-            _ => return Ok(None),
-        }
     }
 }
 

@@ -45,9 +45,7 @@ const READ_ALL: &str = concat!(
 const FIRST_ANSWER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint \
      FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no WHERE k.key = ?1 AND k.account = ?2";
 
-const KEYS_AFTER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint, k.key, k.account \
-     FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no \
-     WHERE (k.key, k.account) > (?1, ?2) ORDER BY k.key, k.account LIMIT ?3";
+const COMMAND_AT: &str = "SELECT account, fingerprint FROM keys WHERE key = ?1 AND position = ?2";
 
 impl From<Error> for ReadFailure {
     fn from(error: Error) -> Self {
@@ -187,24 +185,14 @@ pub(super) fn read_all(
     Ok(events)
 }
 
-/// What keys committed, behind `after` in the order of (key, account), at most `limit`.
-pub(super) fn keys_after(
-    connection: &Connection,
-    after: Option<(CommandKey, AccountId)>,
-    limit: usize,
-) -> Result<Vec<(KeyedCommand, FirstAnswer)>, ReadFailure> {
-    // Nothing comes before an empty key.
-    let (key, account): (&[u8], &[u8]) = match &after {
-        Some((key, account)) => (key.0.as_bytes(), account.0.as_bytes()),
-        None => (&[], &[]),
+/// The command that `event` is the last one of, where its key is remembered.
+pub(super) fn command_at(connection: &Connection, event: &Envelope) -> rusqlite::Result<Option<KeyedCommand>> {
+    let Some(key) = event.key else { return Ok(None) };
+    let mut statement = connection.prepare_cached(COMMAND_AT)?;
+    let command = |row: &Row<'_>| {
+        Ok(KeyedCommand { account: AccountId(uuid(row, 0)?), key, fingerprint: Fingerprint(row.get(1)?) })
     };
-    let mut statement = connection.prepare_cached(KEYS_AFTER)?;
-    let remembered = |row: &Row<'_>| {
-        let first = first_answer_of(row)?;
-        let (key, account) = (CommandKey(uuid(row, 5)?), AccountId(uuid(row, 6)?));
-        Ok((KeyedCommand { account, key, fingerprint: first.fingerprint }, first))
-    };
-    Ok(statement.query_map(params![key, account, limit as i64], remembered)?.collect::<rusqlite::Result<_>>()?)
+    statement.query_row(params![key.0.as_bytes(), event.position.cast_signed()], command).optional()
 }
 
 /// The statement that [`first_answer`] asks with.
