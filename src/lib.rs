@@ -30,10 +30,6 @@ pub mod telemetry;
 pub mod vault;
 pub mod wire;
 
-/// The system's own takes more than a tenth of a busy node's processor time, and keeps what many threads have used.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The server that the tests of the adapters run against, shared with the integration tests.
 #[cfg(test)]
 #[expect(dead_code, reason = "the integration tests use more of it")]
