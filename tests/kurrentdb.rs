@@ -8,7 +8,7 @@ mod kurrentdb;
 mod support;
 
 use kurrentdb::KurrentServer;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 use support::TestServer;
@@ -24,15 +24,23 @@ fn palabre(data: &Path, store: &str, args: &[&str]) -> String {
     out
 }
 
+/// Writes a file of requests, to be imported.
+fn requests(folder: &Path, count: usize) -> PathBuf {
+    let tomorrow = palabre::clock::now().as_millis() / 1000 + 86_400;
+    let line = |n| {
+        format!(
+            r#"{{"id":"q-{n}","pickup":[45.1885,5.7245],"dropoff":[45.764,4.8357],"time":{tomorrow},"tolerance_min":120,"radius_km":10.0,"seats":1}}"#
+        )
+    };
+    let file = folder.join("requests.jsonl");
+    std::fs::write(&file, (0..count).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    file
+}
+
 #[test]
 fn commands_work_on_it_and_bring_it_elsewhere() {
     let (log, data, elsewhere) = (KurrentServer::start(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let file = data.path().join("requests.jsonl");
-    let tomorrow = palabre::clock::now().as_millis() / 1000 + 86_400;
-    let line = format!(
-        r#"{{"id":"q-0","pickup":[45.1885,5.7245],"dropoff":[45.764,4.8357],"time":{tomorrow},"tolerance_min":120,"radius_km":10.0,"seats":1}}"#
-    );
-    std::fs::write(&file, line).unwrap();
+    let file = requests(data.path(), 1);
     let run = |args: &[&str]| palabre(data.path(), &log.url(), args);
     assert!(run(&["import", "requests", file.to_str().unwrap()]).starts_with("1 new, 0 known"));
     assert!(run(&["import", "requests", file.to_str().unwrap()]).starts_with("0 new, 1 known"));
@@ -44,6 +52,65 @@ fn commands_work_on_it_and_bring_it_elsewhere() {
     let folder = format!("sqlite:{}", elsewhere.path().display());
     assert!(run(&["copy", "--from", &log.url(), "--to", &folder]).starts_with("3 events and "));
     assert!(palabre(data.path(), &folder, &["verify"]).starts_with("3 events in 3 streams: all proved"));
+}
+
+#[test]
+fn a_copy_that_is_killed_goes_on_where_it_stopped() {
+    let (log, data) = (KurrentServer::start(), tempfile::tempdir().unwrap());
+    let folder = format!("sqlite:{}", data.path().display());
+    let run = |args: &[&str]| palabre(data.path(), &folder, args);
+    run(&["import", "requests", requests(data.path(), 60).to_str().unwrap()]);
+    let copying = ["copy", "--from", &folder, "--to", &log.url()];
+    for appends in [0, 1, 20] {
+        let before = log.appends();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+        let mut copy = command.args(copying).arg("--data").arg(data.path()).spawn().unwrap();
+        while log.appends() < before + appends {
+            assert_eq!(copy.try_wait().unwrap(), None, "it ended before it could be killed");
+            std::thread::yield_now();
+        }
+        copy.kill().unwrap();
+        copy.wait().unwrap();
+    }
+    let whole = run(&copying);
+    assert!(whole.starts_with("61 events and 0 keys, ") && whole.contains("all proved"), "{whole}");
+    assert!(!whole.contains("keys, 61 events of them now"), "{whole}");
+    assert!(palabre(data.path(), &log.url(), &["verify"]).starts_with("61 events in 61 streams: all proved"));
+}
+
+/// A town that has grown: what was sent to the embedded server is a repeat for the one on KurrentDB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_moves_there_and_knows_what_was_sent_before() {
+    let (log, data) = (KurrentServer::start(), tempfile::tempdir().unwrap());
+    let embedded = TestServer::start_with(|config| config.data = data.path().to_owned());
+    let anna = embedded.sign_up("Anna").await;
+    let (key, name) = (palabre_events::CommandKey(uuid::Uuid::now_v7()), "Anna Maria");
+    let rename = async |server: &TestServer| {
+        let url = format!("http://{}/api/v1/me", server.address);
+        let asked =
+            reqwest::Client::new().patch(url).bearer_auth(&anna.token).header("Idempotency-Key", key.0.to_string());
+        let answer = asked.json(&serde_json::json!({"name": name})).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.json::<serde_json::Value>().await.unwrap()
+    };
+    let first = rename(&embedded).await;
+    drop(embedded);
+    let folder = format!("sqlite:{}", data.path().display());
+    tokio::task::block_in_place(|| {
+        let run = |args: &[&str]| palabre(data.path(), &folder, args);
+        let ahead = run(&["copy", "--ahead", "--from", &folder, "--to", &log.url()]);
+        assert!(ahead.contains("run it again without --ahead to finish"), "{ahead}");
+        let whole = run(&["copy", "--from", &folder, "--to", &log.url()]);
+        assert!(whole.contains("0 events of them now") && whole.contains("all proved"), "{whole}");
+    });
+    let moved = TestServer::start_with(|config| {
+        config.data = data.path().to_owned();
+        config.store = Some(log.url());
+    });
+    let head = *moved.platform.log.head().borrow();
+    let again = rename(&moved).await;
+    assert_eq!((&first["duplicate"], &again["duplicate"]), (&serde_json::Value::Null, &true.into()), "{first} {again}");
+    assert_eq!(*moved.platform.log.head().borrow(), head, "nothing was written");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,6 +23,10 @@ impl Offer for News {
         events.iter().for_each(|envelope| self.directory.heard_of(envelope.stream, envelope.version));
         self.hub.offer(events);
     }
+
+    fn relies_on_this(&self) -> bool {
+        self.hub.relies_on_this()
+    }
 }
 
 impl Hear for News {

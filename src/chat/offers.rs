@@ -18,6 +18,7 @@ use super::close::Close;
 use super::hub::{Hub, READS_MAX, Shared};
 use super::roster::Roster;
 use super::telling::Repair;
+use crate::fanout::Peers;
 use crate::feed::Offer;
 
 /// How long the feed's events wait for whoever committed them to tell them.
@@ -72,6 +73,10 @@ impl Offer for Hub {
         let Some(last) = events.last() else { return };
         let untold = events.iter().filter(|envelope| self.shared.is_untold(envelope)).cloned().collect();
         self.shared.offers.take(Batch { read_at: Instant::now(), up_to: last.position, events: untold });
+    }
+
+    fn relies_on_this(&self) -> bool {
+        !self.shared.peers.get().is_some_and(Peers::are_near)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Settings, in_system, progress_bar};
 use crate::clock;
 use crate::demo::marker::Marker;
-use crate::store::copy::{Copied, Extent, Progress, copy};
+use crate::store::copy::{Contents, Copied, Extent, Progress, Stage, copy};
 use crate::store::open::{self, Access, StoreUrl};
 use crate::telemetry::traces;
 use crate::vault::open::VaultUrl;
@@ -22,7 +22,7 @@ pub(super) struct Copy {
     /// given.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_FROM", hide_env_values = true)]
     from: String,
-    /// Where to: an empty place, or one with an unfinished copy, of the same where it is a log's.
+    /// Where to, told alike: an empty place, or one with an unfinished copy, of the same where it is a log's.
     #[arg(long, value_name = "URL", env = "PALABRE_COPY_TO", hide_env_values = true)]
     to: String,
     /// Copy what is in the log while it goes on, and leave the copy unfinished, so that a later run without this takes
@@ -65,28 +65,29 @@ impl Copy {
         let mut target = open::target(&to, original.log_id())?;
         let bar = progress_bar(*original.head().borrow(), "copying");
         let started = Instant::now();
-        let copied = copy(&*original, &mut *target, extent, |progress| match progress {
-            Progress::Copying(events) => bar.set_position(events),
-            Progress::Proving(events) => {
-                bar.set_message("proving");
-                bar.set_position(events);
-            }
-        })?;
+        let Copied { events: copied_now, finished } =
+            copy(&*original, &mut *target, extent, |Progress { stage, done, of }| {
+                bar.set_message(match stage {
+                    Stage::Copying => "copying",
+                    Stage::Proving => "proving",
+                    Stage::Comparing => "comparing",
+                });
+                bar.set_length(of);
+                bar.set_position(done);
+            })?;
         bar.finish_and_clear();
-        let Copied { events, resumed_at, keys } = copied;
-        let (copied_now, finished) = (events - resumed_at, extent == Extent::Whole);
         let per_s = copied_now as f64 / started.elapsed().as_secs_f64().max(1e-9);
         if self.json {
+            let (events, keys) = finished.map(|Contents { events, keys }| (events, keys)).unzip();
             let summary = serde_json::json!({
-                "events": events, "copied_now": copied_now, "keys": keys, "per_s": per_s.round(), "finished": finished
+                "events": events, "copied_now": copied_now, "keys": keys, "per_s": per_s.round(),
+                "finished": finished.is_some()
             });
             println!("{summary}");
-        } else if finished {
+        } else if let Some(Contents { events, keys }) = finished {
             println!("{events} events and {keys} keys, {copied_now} events of them now ({per_s:.0}/s): all proved");
         } else {
-            println!(
-                "{events} events, {copied_now} of them now ({per_s:.0}/s); run it again without --ahead to finish"
-            );
+            println!("{copied_now} events now ({per_s:.0}/s); run it again without --ahead to finish");
         }
         Ok(())
     }

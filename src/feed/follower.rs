@@ -21,6 +21,9 @@ use super::handle::ViewsHandle;
 pub trait Offer: Send + Sync + 'static {
     /// Takes `events`; most were delivered by a faster path before.
     fn offer(&self, events: &[Arc<Envelope>]);
+
+    /// Whether it hears of what other nodes append through here alone, so that everybody waits for it.
+    fn relies_on_this(&self) -> bool;
 }
 
 /// How the feed is.
@@ -78,6 +81,10 @@ impl Follower {
     /// Answers questions about what is folded, and blocks meanwhile.
     pub fn reader(&self) -> &ViewsReader {
         &self.reader
+    }
+
+    pub(super) fn is_relied_on(&self) -> bool {
+        self.hears.relies_on_this()
     }
 
     pub(super) fn offered_handle(&self) -> Arc<AtomicU64> {

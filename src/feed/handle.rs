@@ -17,6 +17,8 @@ pub struct ViewsHandle {
     reader: ViewsReader,
     index: Arc<MatchingIndex>,
     position: watch::Receiver<u64>,
+    /// The position that somebody has asked the views to have seen.
+    wanted: watch::Sender<u64>,
 }
 
 /// Why a query has no answer.
@@ -32,7 +34,12 @@ pub enum QueryFailure {
 
 impl ViewsHandle {
     pub(super) fn new(reader: ViewsReader, index: Arc<MatchingIndex>, position: watch::Receiver<u64>) -> Self {
-        Self { reader, index, position }
+        Self { reader, index, position, wanted: watch::Sender::new(0) }
+    }
+
+    /// Follows what the views are to have seen.
+    pub(super) fn follow_wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
     }
 
     /// Asks `question` on a thread that may block.
@@ -53,6 +60,9 @@ impl ViewsHandle {
     /// Waits until the views have seen `position`; whether they have `within` that time.
     pub async fn wait_for(&self, position: u64, within: Duration) -> bool {
         let mut seen = self.position.clone();
+        if *seen.borrow() < position {
+            self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, position.max(*wanted)) < position);
+        }
         let reached = tokio::time::timeout(within, seen.wait_for(|seen| *seen >= position)).await;
         matches!(reached, Ok(Ok(_)))
     }

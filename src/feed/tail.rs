@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::follower::{FeedState, Follower, Offer, Stop, after};
 use super::handle::ViewsHandle;
@@ -15,8 +16,10 @@ use crate::store::{EventStore, PAGE_MAX, ReadFailure};
 
 /// Read-only connections to the views.
 const CONNECTIONS: usize = 4;
-/// How long to gather after a fold, so that a busy log is folded in batches.
+/// How long to gather after a fold, so that a busy log is folded in batches, while somebody waits for more.
 const GATHER: Duration = Duration::from_millis(4);
+/// How long to gather while nobody is known to wait: what the views do not show yet is told by faster paths.
+const GATHER_UNHURRIED: Duration = Duration::from_millis(100);
 /// How often to look at the log although nothing was heard, or although what was heard of cannot be read yet.
 pub(super) const POLL: Duration = Duration::from_millis(250);
 /// How long to wait after the log, the vault or the views did not answer.
@@ -34,6 +37,8 @@ struct Tail {
     follower: Follower,
     folding: Folding,
     log: Arc<dyn EventStore>,
+    /// The position that somebody waits for.
+    wanted: watch::Receiver<u64>,
     ending: Arc<AtomicBool>,
     /// Of this thread alone, so that following never waits for another thread's runtime, not even at the end.
     runtime: Runtime,
@@ -61,7 +66,8 @@ impl Feed {
         let (state, offered) = (follower.state_handle(), follower.offered_handle());
         let ending = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let tail = Tail { follower, folding: Folding::GoesOn, log, ending: ending.clone(), runtime };
+        let (folding, wanted) = (Folding::GoesOn, handle.follow_wanted());
+        let tail = Tail { follower, folding, log, wanted, ending: ending.clone(), runtime };
         let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || tail.follow())?;
         Ok((Self { state, offered, ending, thread: Mutex::new(Some(thread)) }, handle))
     }
@@ -105,8 +111,10 @@ impl Tail {
                 std::thread::sleep(PAUSE);
                 false
             });
+            // Copied: whoever borrows it keeps the log from raising it.
+            let known = *head.borrow();
             if got_on {
-                std::thread::sleep(GATHER);
+                self.gather(known);
             }
             if !got_on || !self.is_behind(*head.borrow()) {
                 // Ends early when something is written; a closed watch is a log that is shutting down.
@@ -116,6 +124,19 @@ impl Tail {
                 }
             }
         }
+    }
+
+    /// Lets more come together, when the log is known to go up to `head`: but not for long once somebody waits.
+    fn gather(&mut self, head: u64) {
+        std::thread::sleep(GATHER);
+        let waits_for_all = self.log.is_shared() && self.follower.is_relied_on();
+        if waits_for_all || head >= self.follower.offered() + PAGE_MAX as u64 {
+            return;
+        }
+        let folded = self.follower.position();
+        let wanted = self.wanted.wait_for(|wanted| *wanted > folded);
+        // Without anybody left who could ask, it is as if nobody did.
+        drop(self.runtime.block_on(async { tokio::time::timeout(GATHER_UNHURRIED - GATHER, wanted).await }));
     }
 
     /// Whether there is something to do, when the log is known to go up to `head`.

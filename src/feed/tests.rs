@@ -34,6 +34,10 @@ impl Offer for Heard {
             self.0.send(event.position).ok();
         }
     }
+
+    fn relies_on_this(&self) -> bool {
+        true
+    }
 }
 
 /// Opens while the vault answers.

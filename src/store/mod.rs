@@ -7,6 +7,7 @@ pub mod clock;
 pub(crate) mod contract;
 pub mod copy;
 mod ends;
+pub mod found;
 pub mod keys;
 #[cfg(feature = "kurrentdb")]
 pub mod kurrent;
@@ -94,6 +95,11 @@ pub trait EventStore: Send + Sync + 'static {
     /// each stream: a key that comes back for the same stream finds its first answer, as every repeat does.
     fn rules_span_streams(&self) -> bool {
         true
+    }
+
+    /// Whether other processes append to it as well.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// Takes nothing more, writes and answers what was accepted, and lets go of what it holds. Reads may fail from then

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::EventStore;
 use super::copy::{NoTarget, Original, Target};
 #[cfg(feature = "kurrentdb")]
-use super::kurrent::{self, KurrentStore};
+use super::kurrent::{self, KurrentStore, KurrentTarget};
 use super::postgres::{PostgresStore, PostgresTarget};
 use super::sqlite::{SqliteStore, SqliteTarget};
 use crate::postgres::{Address, BadAddress};
@@ -105,9 +105,7 @@ pub fn target(url: &StoreUrl, of: Uuid) -> anyhow::Result<Box<dyn Target>> {
         StoreUrl::Sqlite(folder) => Box::new(SqliteTarget::open(folder, of)?),
         StoreUrl::Postgres(address) => Box::new(PostgresTarget::open(address, of)?),
         #[cfg(feature = "kurrentdb")]
-        StoreUrl::Kurrent(_) => {
-            anyhow::bail!("a log cannot be copied into KurrentDB; copy into a folder or PostgreSQL")
-        }
+        StoreUrl::Kurrent(address) => Box::new(KurrentTarget::open(address, of)?),
     })
 }
 

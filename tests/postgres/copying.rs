@@ -1,10 +1,9 @@
-//! A log on its way from one store into another and back.
+//! A log and a vault on their way into a database and back, beyond the rules that every target shares.
 
 use palabre::demo::marker::Marker;
 use palabre::postgres::Address;
 use palabre::store::copy::{Copied, Extent, copy};
 use palabre::store::open::{self, Access, StoreUrl};
-use palabre::store::postgres::PostgresStore;
 use palabre::store::sqlite::SqliteStore;
 use palabre::store::{EventStore, PAGE_MAX};
 use palabre::vault::{KeyState, Role};
@@ -81,64 +80,8 @@ fn expect_same(from: &StoreUrl, to: &StoreUrl, keys: &[KeyedCommand]) {
     assert_eq!(events[0].position, head + 1);
 }
 
-#[test]
-fn a_log_moves_from_a_folder_into_a_database_and_back() {
-    let (folder, back, url) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), database());
-    let keys = write(&SqliteStore::open(folder.path()).unwrap(), 9_000);
-    let copied = run(&sqlite(&folder), &postgres(&url), Extent::Whole).unwrap();
-    assert_eq!(copied, Copied { events: 9_000, resumed_at: 0, keys: 9_000 });
-    let copied = run(&postgres(&url), &sqlite(&back), Extent::Whole).unwrap();
-    assert_eq!(copied.events, 9_000);
-    expect_same(&postgres(&url), &sqlite(&back), &keys[..300]);
-    expect_same(&sqlite(&folder), &postgres(&url), &keys[..300]);
-}
-
 fn database() -> String {
     PostgresServer::shared().fresh_database()
-}
-
-#[test]
-fn a_copy_runs_ahead_of_a_log_in_use_and_is_nobodys_until_it_is_finished() {
-    let (folder, url) = (tempfile::tempdir().unwrap(), database());
-    let (from, to) = (sqlite(&folder), postgres(&url));
-    let store = SqliteStore::open(folder.path()).unwrap();
-    let mut keys = write(&store, 5_000);
-    let refused = run(&from, &to, Extent::Whole).unwrap_err().to_string();
-    assert!(refused.contains("in use by another palabre"), "{refused}");
-    assert_eq!(run(&from, &to, Extent::Ahead).unwrap(), Copied { events: 5_000, resumed_at: 0, keys: 0 });
-    for access in [Access::Read, Access::Write] {
-        let refused = open::open(&to, access).map(drop).unwrap_err().to_string();
-        assert!(refused.contains("unfinished copy"), "{refused}");
-    }
-    keys.extend(write(&store, 100));
-    drop(store);
-    assert_eq!(run(&from, &to, Extent::Whole).unwrap(), Copied { events: 5_100, resumed_at: 5_000, keys: 5_100 });
-    expect_same(&from, &to, &keys[4_900..]);
-    // The other way round, into a folder.
-    let back = tempfile::tempdir().unwrap();
-    run(&to, &sqlite(&back), Extent::Ahead).unwrap();
-    for access in [Access::Read, Access::Write] {
-        let refused = open::open(&sqlite(&back), access).map(drop).unwrap_err().to_string();
-        assert!(refused.contains("unfinished copy"), "{refused}");
-    }
-    run(&to, &sqlite(&back), Extent::Whole).unwrap();
-    expect_same(&to, &sqlite(&back), &keys[4_900..]);
-}
-
-#[test]
-fn nothing_is_copied_over_a_log_or_behind_another() {
-    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for folder in [&folder, &other] {
-        write(&SqliteStore::open(folder.path()).unwrap(), 30);
-    }
-    let refused = |from: &StoreUrl, to: &StoreUrl| run(from, to, Extent::Whole).unwrap_err().to_string();
-    assert!(refused(&sqlite(&folder), &sqlite(&other)).contains("there is a log already"));
-    let (url, unfinished) = (database(), database());
-    drop(PostgresStore::open(&Address::parse(&url).unwrap()).unwrap());
-    run(&sqlite(&folder), &postgres(&url), Extent::Whole).unwrap();
-    assert!(refused(&sqlite(&folder), &postgres(&url)).contains("there is a log already"));
-    run(&sqlite(&folder), &postgres(&unfinished), Extent::Ahead).unwrap();
-    assert!(refused(&sqlite(&other), &postgres(&unfinished)).contains("of another log"));
 }
 
 #[test]

@@ -78,6 +78,10 @@ impl Offer for Ears {
             self.hub.offer(events);
         }
     }
+
+    fn relies_on_this(&self) -> bool {
+        self.offers
+    }
 }
 
 impl Node {

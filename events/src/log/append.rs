@@ -63,8 +63,8 @@ impl Append {
         self.items.iter().flat_map(|item| &item.events).map(|event| event.data.len()).sum()
     }
 
-    /// Whether it keeps every limit, no item is empty, and no key comes twice in it. A store answers any other append
-    /// with [`AppendFailure::Malformed`].
+    /// Whether it keeps every limit, no item is empty, every event bears its command's key, and no key comes twice in it. A
+    /// store answers any other append with [`AppendFailure::Malformed`].
     pub fn is_well_formed(&self) -> bool {
         // No database stores every character in a text.
         let trace_fits = |text: &String| {
@@ -74,7 +74,9 @@ impl Append {
             event.data.len() <= NewEvent::DATA_BYTES_MAX && event.traceparent.as_ref().is_none_or(trace_fits)
         };
         let item_fits = |item: &AppendItem| {
-            (1..=AppendItem::EVENTS_MAX).contains(&item.events.len()) && item.events.iter().all(event_fits)
+            let has_its_key = |event: &NewEvent| item.key.is_none_or(|keyed| event.key == Some(keyed.key));
+            (1..=AppendItem::EVENTS_MAX).contains(&item.events.len())
+                && item.events.iter().all(|event| event_fits(event) && has_its_key(event))
         };
         let key_of = |item: &AppendItem| item.key.map(|keyed| (keyed.account, keyed.key));
         let comes_again = |(place, item): (usize, &AppendItem)| {
@@ -132,7 +134,7 @@ pub enum AppendFailure {
     #[error("the log cannot take more at present")]
     Unavailable,
     /// Nothing was appended, nor will it ever be: see [`Append::is_well_formed`]. Whoever asked has a bug.
-    #[error("the append is empty, breaks a limit or holds a key twice")]
+    #[error("the append is empty, breaks a limit, holds a key twice or an event without its key")]
     Malformed,
     /// It may have been appended or not. Whoever decided on it must rebuild from the log.
     #[error("the outcome of the append is unknown")]

@@ -65,11 +65,13 @@ fn an_append_keeps_its_limits() {
 }
 
 #[test]
-fn a_key_comes_once_in_an_append() {
-    let item = |number, body| {
-        let key = KeyedCommand { account: ANNA, key: key(number), fingerprint: Fingerprint([body; 16]) };
-        AppendItem { key: Some(key), events: vec![event()] }
-    };
+fn a_key_comes_once_in_an_append_and_in_each_of_its_events() {
+    let keyed = |number, body| KeyedCommand { account: ANNA, key: key(number), fingerprint: Fingerprint([body; 16]) };
+    let borne = |number| NewEvent { key: Some(key(number)), ..event() };
+    let item = |number, body| AppendItem { key: Some(keyed(number, body)), events: vec![borne(number)] };
     assert!(append(vec![item(1, 1), item(2, 1)]).is_well_formed());
     assert!(!append(vec![item(1, 1), item(2, 1), item(1, 2)]).is_well_formed());
+    for events in [vec![borne(1), event()], vec![borne(1), borne(2)]] {
+        assert!(!append(vec![AppendItem { key: Some(keyed(1, 1)), events }]).is_well_formed());
+    }
 }

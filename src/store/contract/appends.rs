@@ -6,8 +6,8 @@ use palabre_events::{Envelope, NewEvent};
 use std::sync::Arc;
 
 use super::{
-    EventStore, append, committed, event, expect_first, fresh_key, fresh_stream, keyed, unkeyed, versions, whole_log,
-    whole_stream, write_concurrently,
+    EventStore, append, committed, event, expect_first, fresh_key, fresh_stream, keyed, keyed_events, unkeyed,
+    versions, whole_log, whole_stream, write_concurrently,
 };
 
 /// Versions count from 1 in each stream; positions rise through the log, from 1 and by 1 where they are dense.
@@ -42,7 +42,7 @@ pub async fn a_stale_version_conflicts(store: &Arc<dyn EventStore>) {
 pub async fn a_repeat_gets_its_first_answer(store: &Arc<dyn EventStore>) {
     let (stream, key) = (fresh_stream(), fresh_key());
     assert_eq!(store.first_answer(stream, key).await, Ok(None));
-    let two_events = AppendItem { key: Some(key), events: vec![event("a"), event("b")] };
+    let two_events = keyed_events(key, &["a", "b"]);
     let events = committed(store.append(append(stream, 0, vec![two_events, unkeyed("c")])).await);
     let first = FirstAnswer { stream, version: 2, position: events[1].position, fingerprint: key.fingerprint };
     let elsewhere = store.rules_span_streams().then(|| (fresh_stream(), 0));
@@ -184,6 +184,7 @@ pub async fn what_breaks_a_limit_is_malformed_and_leaves_no_trace(store: &Arc<dy
         of(vec![NewEvent { traceparent: Some("0".repeat(NewEvent::TRACEPARENT_BYTES_MAX + 1)), ..event("") }]),
         of(vec![NewEvent { traceparent: Some("0\0".to_owned()), ..event("") }]),
         vec![keyed(key, "a"), keyed(key, "a")],
+        vec![AppendItem { key: Some(key), events: vec![event("without it")] }],
     ];
     for (place, items) in broken.into_iter().enumerate() {
         let answer = store.append(append(stream, 0, items)).await;

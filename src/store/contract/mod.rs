@@ -1,9 +1,10 @@
 //! The contract of a log: rules that every adapter keeps, each a test that [`suite`] runs against it.
 //!
-//! [`appends`] are the rules of writing, [`reads`] those of what is found again. What only one adapter can show (files,
+//! [`appends`] are the rules of writing, [`reads`] those of what is found again, [`copying`] those of what is copied into. What only one adapter can show (files,
 //! crashes, other processes) is tested beside that adapter.
 
 mod appends;
+pub mod copying;
 mod reads;
 
 pub use appends::*;
@@ -97,8 +98,13 @@ pub fn unkeyed(text: &str) -> AppendItem {
 
 /// One event under `key`.
 pub fn keyed(key: KeyedCommand, text: &str) -> AppendItem {
-    let event = NewEvent { key: Some(key.key), actor: Actor::Person(key.account), ..event(text) };
-    AppendItem { key: Some(key), events: vec![event] }
+    keyed_events(key, &[text])
+}
+
+/// Events of one command, under `key`.
+pub fn keyed_events(key: KeyedCommand, texts: &[&str]) -> AppendItem {
+    let event = |text: &&str| NewEvent { key: Some(key.key), actor: Actor::Person(key.account), ..event(text) };
+    AppendItem { key: Some(key), events: texts.iter().map(event).collect() }
 }
 
 /// An append of `items` behind `expected_version`.

@@ -10,14 +10,14 @@ use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use super::connection::{Connection, was_not_sent};
-use super::copy::Keys;
 use super::known::{End, Known};
 use super::reading;
-use super::recording::{Found, written};
+use super::recording::written;
 use crate::store::clock::RecordingClock;
+use crate::store::found::Found;
 use crate::store::queue::Answer;
 use crate::store::ruling::{Placed, place, refusal};
 use crate::store::writing::raise;
@@ -32,14 +32,12 @@ pub(super) struct Log {
     pub known: Mutex<Known>,
     pub clock: Mutex<RecordingClock>,
     pub head: watch::Sender<u64>,
-    /// Every key of the log, once a copy has asked for them.
-    pub keys: OnceCell<Keys>,
     /// How long an append may take before its outcome is open.
     pub answer_within: Duration,
 }
 
 /// What came of sending an append.
-enum Sent {
+pub(super) enum Sent {
     /// On disk. The position is that of the last event, where the server tells it.
     Committed(Option<u64>),
     /// The stream is at another version.
@@ -64,7 +62,7 @@ impl Log {
         let recorded_at = end.recorded_at.map_or(recorded_at, |last| last.max(recorded_at));
         // The server gives the positions.
         let placed = place(append, end.head, 0, recorded_at);
-        match self.send(append, &placed).await {
+        match self.send(append.stream, append.expected_version, &founds(append, &placed)).await {
             Sent::Committed(last) => self.placed(append, placed, last).await,
             Sent::Stale(actual) => self.stale(append, actual).await,
             Sent::Not(failure) => Err(failure),
@@ -102,16 +100,17 @@ impl Log {
         refused
     }
 
-    async fn send(&self, append: &Append, placed: &Placed) -> Sent {
-        let expected = match append.expected_version.checked_sub(1) {
+    /// Sends `events` to `stream`, which must be at `expected_version`.
+    pub async fn send(&self, stream: StreamId, expected_version: u64, events: &[Found]) -> Sent {
+        let expected = match expected_version.checked_sub(1) {
             Some(revision) => StreamState::StreamRevision(revision),
             None => StreamState::NoStream,
         };
         let options = AppendToStreamOptions::default().stream_state(expected).deadline(self.answer_within);
         let events: Vec<EventData> =
-            founds(append, placed).iter().map(|found| written(&found.envelope, found.keyed.as_ref())).collect();
+            events.iter().map(|found| written(&found.envelope, found.keyed.as_ref())).collect();
         let Some(leased) = self.connection.client() else { return Sent::Not(AppendFailure::Unavailable) };
-        let appending = leased.client.append_to_stream(append.stream.to_string(), &options, events);
+        let appending = leased.client.append_to_stream(stream.to_string(), &options, events);
         match tokio::time::timeout(self.answer_within, appending).await {
             Ok(Ok(WriteResult { position, .. })) => {
                 self.connection.worked();
@@ -119,10 +118,10 @@ impl Log {
             }
             Ok(Err(error)) => {
                 self.connection.failed(&leased, &error);
-                outcome(append.stream, &error)
+                outcome(stream, &error)
             }
             Err(_) => {
-                tracing::warn!(stream = %append.stream, "the log's server is silent; it may still append");
+                tracing::warn!(%stream, "the log's server is silent; it may still append");
                 Sent::Open
             }
         }
@@ -133,7 +132,7 @@ impl Log {
         if let (Some(position), 1) = (last, placed.envelopes().count()) {
             return Ok(self.committed(append, placed, &[position]));
         }
-        match self.stored(append, placed.envelopes().count()).await {
+        match self.stored(append.stream, append.expected_version, placed.envelopes().count()).await {
             Ok(stored) if is_ours(&stored, &placed) => Ok(self.committed(append, placed, &positions_of(&stored))),
             Ok(_) => {
                 tracing::error!(stream = %append.stream, "what was appended is not found where it was appended");
@@ -167,7 +166,7 @@ impl Log {
     /// Looks at the end of the stream for what was sent. What is not there may still come, unless something else stands
     /// in its place.
     async fn look_for(&self, append: &Append, placed: Placed) -> Answer {
-        match self.stored(append, placed.envelopes().count()).await {
+        match self.stored(append.stream, append.expected_version, placed.envelopes().count()).await {
             Ok(stored) if stored.is_empty() => {
                 tracing::warn!(stream = %append.stream, "an append is not there yet; its outcome is unknown");
                 Err(AppendFailure::Unknown)
@@ -181,12 +180,12 @@ impl Log {
         }
     }
 
-    /// What stands in the stream where the append was to go.
-    async fn stored(&self, append: &Append, count: usize) -> Result<Vec<Found>, ReadFailure> {
+    /// What stands in `stream` after `after_version`, where `count` events were to go.
+    pub async fn stored(&self, stream: StreamId, after_version: u64, count: usize) -> Result<Vec<Found>, ReadFailure> {
         let mut stored = Vec::new();
         while stored.len() < count {
-            let after = append.expected_version + stored.len() as u64;
-            let page = reading::stream(&self.connection, append.stream, after, count - stored.len()).await?;
+            let after = after_version + stored.len() as u64;
+            let page = reading::stream(&self.connection, stream, after, count - stored.len()).await?;
             if page.is_empty() {
                 break;
             }

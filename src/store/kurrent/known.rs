@@ -9,8 +9,8 @@ use palabre_events::log::{FirstAnswer, KeyedCommand};
 use palabre_events::{AccountId, CommandKey, StreamId, Timestamp};
 use std::collections::HashMap;
 
-use super::recording::Found;
 use crate::clock;
+use crate::store::found::Found;
 use crate::store::keys::{is_kept, oldest_kept};
 use crate::store::ruling::Head;
 

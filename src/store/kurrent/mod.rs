@@ -26,17 +26,19 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use uuid::Uuid;
 
 use super::clock::RecordingClock;
+use super::found::Found;
 use super::{EventStore, ReadFailure};
 pub use address::{Address, BadAddress};
 use append::Log;
 use connection::Connection;
+pub use copy::KurrentTarget;
 use known::Known;
 use lanes::Lanes;
-use recording::Found;
+use name::Is;
 
 /// How long an append may take before its outcome is open.
 const APPEND_WITHIN: Duration = Duration::from_secs(10);
@@ -83,6 +85,9 @@ pub enum OpenFailure {
         /// Where, without secrets.
         address: String,
     },
+    /// It is a copy that was never finished.
+    #[error("this log is an unfinished copy; finish it with `palabre copy`, or use another server")]
+    Unfinished,
     /// A thread cannot be had.
     #[error("cannot open the log: {0}")]
     Io(#[from] std::io::Error),
@@ -96,7 +101,7 @@ impl KurrentStore {
 
     /// As [`KurrentStore::open`], recording by another clock, and with another patience for appends.
     pub fn open_with(address: &Address, clock: RecordingClock, append_within: Duration) -> Result<Self, OpenFailure> {
-        let mut store = Self::connect(address, clock, append_within, true)?;
+        let mut store = Self::connect_to_log(address, clock, append_within, true)?;
         let following = watch::Sender::new(());
         head::follow_on_a_thread(address.clone(), store.log.head.clone(), following.subscribe())?;
         store.lanes = Some(Lanes::new(store.log.clone(), store.runtime().clone()));
@@ -107,50 +112,53 @@ impl KurrentStore {
     /// Opens the log at `address` to read only. Appends are answered [`AppendFailure::Unavailable`], and
     /// [`EventStore::head`] stays what it was at the opening. Blocks.
     pub fn open_read_only(address: &Address) -> Result<Self, OpenFailure> {
-        Self::connect(address, RecordingClock::system(), APPEND_WITHIN, false)
+        Self::connect_to_log(address, RecordingClock::system(), APPEND_WITHIN, false)
     }
 
-    fn connect(
+    fn connect_to_log(
         address: &Address,
         clock: RecordingClock,
         answer_within: Duration,
         may_name: bool,
     ) -> Result<Self, OpenFailure> {
+        let shown = address.to_string();
+        Self::connect(address, clock, answer_within, async move |log| match named(&log, may_name).await {
+            Ok(Some(Is::Log(name))) => Ok(name),
+            Ok(Some(Is::CopyOf(_))) => Err(OpenFailure::Unfinished),
+            Ok(None) => Err(OpenFailure::Missing { address: shown }),
+            Err(why) => Err(OpenFailure::Server { address: shown, why }),
+        })
+    }
+
+    /// Connects, and has `name` say of which log it is. Blocks.
+    fn connect<E: From<OpenFailure> + Send + 'static, N: Future<Output = Result<Uuid, E>> + Send + 'static>(
+        address: &Address,
+        clock: RecordingClock,
+        answer_within: Duration,
+        name: impl FnOnce(Arc<Log>) -> N,
+    ) -> Result<Self, E> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("palabre-kurrentdb")
             .enable_all()
-            .build()?;
+            .build()
+            .map_err(OpenFailure::from)?;
         let log = Arc::new(Log {
             connection: Connection::new(runtime.handle().clone(), address.settings()),
             known: Mutex::new(Known::default()),
             clock: Mutex::new(clock),
             head: watch::Sender::new(0),
-            keys: OnceCell::new(),
             answer_within,
         });
-        let ((reply, answer), own) = (std::sync::mpsc::sync_channel(1), log.clone());
-        runtime.spawn(async move {
-            let found = async {
-                let connection = &own.connection;
-                let name =
-                    if may_name { Some(name::read_or_give(connection).await?) } else { name::read(connection).await? };
-                own.head.send_replace(reading::last_position(connection).await?);
-                Ok(name)
-            };
-            // Whoever opens waits for it.
-            drop(reply.send(found.await));
-        });
-        let found = answer.recv().unwrap_or(Err(ReadFailure::Unavailable));
-        let log_id = match found {
-            Ok(Some(name)) => name,
-            Ok(None) => {
+        let ((reply, answer), naming) = (std::sync::mpsc::sync_channel(1), name(log.clone()));
+        // Whoever opens waits for it.
+        runtime.spawn(async move { drop(reply.send(naming.await)) });
+        let unnamed = || OpenFailure::Server { address: address.to_string(), why: ReadFailure::Unavailable };
+        let log_id = match answer.recv().unwrap_or_else(|_| Err(unnamed().into())) {
+            Ok(log_id) => log_id,
+            Err(failure) => {
                 runtime.shutdown_background();
-                return Err(OpenFailure::Missing { address: address.to_string() });
-            }
-            Err(why) => {
-                runtime.shutdown_background();
-                return Err(OpenFailure::Server { address: address.to_string(), why });
+                return Err(failure);
             }
         };
         let (waiting, at_once) = (Arc::new(Semaphore::new(READS_WAITING_MAX)), Semaphore::new(READS_AT_ONCE));
@@ -186,6 +194,18 @@ impl KurrentStore {
         });
         Box::pin(async { answer.await.unwrap_or(Err(ReadFailure::Unavailable)) })
     }
+}
+
+/// What the log is, and a name for it where it may be given one; its head is then where it ends.
+async fn named(log: &Log, may_name: bool) -> Result<Option<Is>, ReadFailure> {
+    let connection = &log.connection;
+    let is = if may_name {
+        Some(name::read_or_give(connection).await?)
+    } else {
+        name::read(connection).await?.map(|said| said.is)
+    };
+    log.head.send_replace(reading::last_position(connection).await?);
+    Ok(is)
 }
 
 impl EventStore for KurrentStore {
@@ -254,6 +274,10 @@ impl EventStore for KurrentStore {
 
     fn rules_span_streams(&self) -> bool {
         false
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

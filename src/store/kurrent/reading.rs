@@ -9,7 +9,8 @@ use palabre_events::{StreamId, StreamKind};
 use std::time::Duration;
 
 use super::connection::{Connection, may_work_again};
-use super::recording::{self, Found};
+use super::recording;
+use crate::store::found::Found;
 use crate::store::{PAGE_MAX, ReadFailure};
 
 /// How long a read may take.

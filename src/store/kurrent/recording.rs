@@ -4,29 +4,14 @@
 
 use bytes::Bytes;
 use eventstore::{EventData, RecordedEvent};
-use palabre_events::log::{Fingerprint, FirstAnswer, Hash, KeyedCommand};
+use palabre_events::log::{Fingerprint, Hash, KeyedCommand};
 use palabre_events::{AccountId, Actor, CommandKey, Envelope, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// An event as it was found.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub envelope: Arc<Envelope>,
-    /// The command that it is the last event of, where that had a key.
-    pub keyed: Option<KeyedCommand>,
-}
-
-impl Found {
-    /// What its key committed.
-    pub fn first_answer(&self) -> Option<(KeyedCommand, FirstAnswer)> {
-        let (keyed, event) = (self.keyed?, &self.envelope);
-        let (stream, version, position) = (event.stream, event.version, event.position);
-        Some((keyed, FirstAnswer { stream, version, position, fingerprint: keyed.fingerprint }))
-    }
-}
+use crate::store::found::Found;
 
 /// The metadata. Names with `$` are those by which the server's own tools follow causes.
 #[derive(Serialize, Deserialize)]

@@ -12,9 +12,6 @@ use crate::store::PAGE_MAX;
 use crate::store::contract::{
     self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log, whole_stream,
 };
-use crate::store::copy::{Copied, Extent, copy};
-use crate::store::sqlite::{SqliteStore, SqliteTarget};
-use crate::store::verify::verify;
 use crate::test_kurrentdb::{Fault, KurrentServer};
 
 /// Long enough for a server in this process, short enough to wait for its silence.
@@ -298,46 +295,4 @@ async fn a_log_that_is_not_there_is_not_read() {
     assert_eq!(reader.append(append(fresh_stream(), 0, vec![unkeyed("b")])).await, Err(AppendFailure::Unavailable));
     server.go_away();
     assert!(matches!(KurrentStore::open(&address), Err(OpenFailure::Server { .. })));
-}
-
-/// Copies in the way of `palabre copy`, on a thread without a runtime.
-async fn copied(server: &KurrentServer, folder: &std::path::Path, extent: Extent) -> anyhow::Result<Copied> {
-    let (url, folder) = (server.url(), folder.to_owned());
-    let copying = tokio::task::spawn_blocking(move || {
-        std::thread::spawn(move || {
-            let original = KurrentStore::open_read_only(&Address::parse(&url)?)?;
-            let mut target = SqliteTarget::open(&folder, original.log_id())?;
-            copy(&original, &mut target, extent, |_| ())
-        })
-        .join()
-    });
-    copying.await.expect("it ends").expect("it does not panic")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_is_copied_into_a_folder_with_its_keys_in_two_goes() {
-    let server = KurrentServer::start();
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = open(&server.url());
-    let (streams, keys) = ([fresh_stream(), fresh_stream()], [fresh_key(), fresh_key()]);
-    committed(store.append(append(streams[0], 0, vec![unkeyed("a"), keyed(keys[0], "b")])).await);
-    let ahead = copied(&server, folder.path(), Extent::Ahead).await.expect("it is copied ahead");
-    assert_eq!(ahead, Copied { events: 2, resumed_at: 0, keys: 0 });
-    committed(store.append(append(streams[1], 0, vec![keyed(keys[1], "c")])).await);
-    committed(store.append(append(streams[0], 2, vec![unkeyed("d")])).await);
-    let whole = copied(&server, folder.path(), Extent::Whole).await.expect("it is copied");
-    assert_eq!(whole, Copied { events: 4, resumed_at: 2, keys: 2 });
-
-    let copy: Arc<dyn EventStore> = Arc::new(SqliteStore::open(folder.path()).expect("it is a log"));
-    let unplaced = |events: Vec<Arc<Envelope>>| -> Vec<_> {
-        events.into_iter().map(|event| Envelope { position: 0, ..Arc::unwrap_or_clone(event) }).collect()
-    };
-    assert_eq!(unplaced(whole_log(&copy).await), unplaced(whole_log(&store).await));
-    for ((stream, key), (version, position)) in streams.into_iter().zip(keys).zip([(2, 2), (1, 3)]) {
-        let first = FirstAnswer { stream, version, position, fingerprint: key.fingerprint };
-        assert_eq!(copy.first_answer(stream, key).await, Ok(Some(first)));
-    }
-    verify(&*copy, |_, _| ()).await.expect("the copy is proved");
-    let proof = verify(&*store, |_, _| ()).await.expect("the original is proved");
-    assert_eq!((proof.events, proof.streams), (4, 2));
 }

@@ -1,8 +1,8 @@
 //! A log in a database as the original of a copy, and as its target.
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use lru::LruCache;
-use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
+use palabre_events::StreamId;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -10,27 +10,24 @@ use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use super::columns::{EventColumns, KeyColumns, NEW_EVENTS, NEW_KEYS, NEW_STREAMS, StreamColumns};
-use super::rows::{self, KEYS_AFTER, NUMBERS};
+use super::rows::{self, NUMBERS, READ_KEYED};
 use super::{PostgresStore, SCHEMA, limited};
 use crate::postgres::{ANSWER_WITHIN, Address, NoAnswer, OpenFailure, connect, demand_durability, ignore};
-use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
-use crate::store::{EventStore, PAGE_MAX, ReadFailure};
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Target, counted};
+use crate::store::found::Found;
+use crate::store::{PAGE_MAX, ReadFailure};
 
 impl Original for PostgresStore {
-    fn keys_after(
-        &self,
-        after: Option<(CommandKey, AccountId)>,
-    ) -> BoxFuture<'static, Result<Vec<Remembered>, ReadFailure>> {
-        // No account is nil, so that nothing comes before.
-        let (key, account) = after.map_or((Uuid::nil(), Uuid::nil()), |(key, account)| (key.0, account.0));
+    fn read_keyed(&self, after_position: u64) -> BoxFuture<'static, Result<Vec<Found>, ReadFailure>> {
+        let Ok(after) = i64::try_from(after_position) else { return Box::pin(ready(Ok(vec![]))) };
         self.ask(
             move |client| {
                 Box::pin(async move {
-                    let statement = client.prepare_cached(KEYS_AFTER).await?;
-                    Ok(client.query(&statement, &[&key, &account, &limited(PAGE_MAX)]).await?)
+                    let statement = client.prepare_cached(READ_KEYED).await?;
+                    Ok(client.query(&statement, &[&after, &limited(PAGE_MAX)]).await?)
                 })
             },
-            |rows| rows.iter().map(rows::remembered).collect::<Result<_, _>>().map_err(ReadFailure::Damaged),
+            move |rows| rows::found(after_position, &rows),
         )
     }
 }
@@ -83,28 +80,31 @@ impl Target for PostgresTarget {
         self.position
     }
 
-    fn add_events(&mut self, events: &[Arc<Envelope>]) -> anyhow::Result<()> {
-        let Some(last) = events.last() else { return Ok(()) };
-        for (event, due) in events.iter().zip(self.position + 1..) {
-            anyhow::ensure!(event.position == due, "position {} where {due} is due", event.position);
-        }
+    fn add(&mut self, events: &[Found]) -> anyhow::Result<()> {
+        let events = counted(events, self.position);
+        let Some(last) = events.last().map(|last| last.envelope.clone()) else { return Ok(()) };
         let (client, numbers) = (&mut self.client, &mut self.numbers);
         self.runtime.block_on(patiently(async {
             let transaction = client.transaction().await?;
             let head = "SELECT streams FROM palabre_log.log_head FOR UPDATE";
             let mut streams: i64 = transaction.query_one(head, &[]).await?.try_get(0)?;
-            look_up(&transaction, numbers, events.iter().map(|event| event.stream)).await?;
+            look_up(&transaction, numbers, events.iter().map(|found| found.envelope.stream)).await?;
             let mut begun = Vec::new();
-            for event in events {
-                if !numbers.contains(&event.stream) {
+            for stream in events.iter().map(|found| found.envelope.stream) {
+                if !numbers.contains(&stream) {
                     streams += 1;
-                    numbers.put(event.stream, streams);
-                    begun.push((streams, event.stream));
+                    numbers.put(stream, streams);
+                    begun.push((streams, stream));
                 }
             }
             transaction.execute(NEW_STREAMS, &StreamColumns::of(&begun).parameters()).await?;
-            let numbered = events.iter().map(|event| (*numbers.peek(&event.stream).expect("just put"), &**event));
+            let number_of = |stream: &StreamId| *numbers.peek(stream).expect("looked up or just put");
+            let numbered = events.iter().map(|found| (number_of(&found.envelope.stream), &*found.envelope));
             transaction.execute(NEW_EVENTS, &EventColumns::of(numbered).parameters()).await?;
+            let keys = events.iter().filter_map(Found::first_answer);
+            let keys: Vec<_> = keys.map(|(keyed, first)| (number_of(&first.stream), keyed, first)).collect();
+            let new_keys = format!("{NEW_KEYS} ON CONFLICT (key, account) DO NOTHING");
+            transaction.execute(&new_keys, &KeyColumns::of(&keys).parameters()).await?;
             let head = "UPDATE palabre_log.log_head SET position = $1, streams = $2, recorded_at = $3";
             let (position, recorded_at) = (last.position.cast_signed(), last.recorded_at.as_millis());
             transaction.execute(head, &[&position, &streams, &recorded_at]).await?;
@@ -115,24 +115,7 @@ impl Target for PostgresTarget {
         Ok(())
     }
 
-    fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
-        let (client, numbers) = (&mut self.client, &mut self.numbers);
-        self.runtime.block_on(patiently(async {
-            let transaction = client.transaction().await?;
-            look_up(&transaction, numbers, keys.iter().map(|(_, first)| first.stream)).await?;
-            let numbered = keys.iter().map(|(keyed, first)| {
-                let stream_no = numbers.peek(&first.stream).copied();
-                stream_no.map(|number| (number, *keyed, *first)).ok_or(first.stream)
-            });
-            let numbered = numbered.collect::<Result<Vec<_>, _>>();
-            let numbered = numbered.map_err(|stream| anyhow::anyhow!("{stream} was not copied"))?;
-            let insert = format!("{NEW_KEYS} ON CONFLICT (key, account) DO NOTHING");
-            transaction.execute(&insert, &KeyColumns::of(&numbered).parameters()).await?;
-            Ok(transaction.commit().await?)
-        }))
-    }
-
-    fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
+    fn read(&self) -> anyhow::Result<Arc<dyn Original>> {
         Ok(Arc::new(PostgresStore::open_unfinished(&self.address)?))
     }
 

@@ -216,6 +216,10 @@ impl EventStore for PostgresStore {
         )
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn close(&self) -> BoxFuture<'static, ()> {
         match &self.writing {
             Some(writing) => writing.close(),

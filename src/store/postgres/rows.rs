@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::store::ReadFailure;
 use crate::store::ends::End;
+use crate::store::found::Found;
 use crate::store::ruling::Head;
 
 macro_rules! columns {
@@ -35,16 +36,23 @@ pub(super) const READ_ALL: &str = concat!(
     ", s.kind, s.id FROM palabre_log.events e LEFT JOIN palabre_log.streams s USING (stream_no)
        WHERE e.position > $1 ORDER BY e.position LIMIT $2"
 );
+/// As [`READ_ALL`], with the account and fingerprint of each command at its last event, where its key is known.
+pub(super) const READ_KEYED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", s.kind, s.id, k.account, k.fingerprint
+       FROM (SELECT * FROM palabre_log.events WHERE position > $1 ORDER BY position LIMIT $2) e
+       LEFT JOIN palabre_log.streams s USING (stream_no)
+       LEFT JOIN LATERAL (SELECT account, fingerprint FROM palabre_log.keys
+                          WHERE key = e.key AND stream_no = e.stream_no AND version = e.version AND position = e.position
+                          LIMIT 1) k ON true
+       ORDER BY e.position"
+);
 /// What these keys of these accounts committed.
 pub(super) const FIRST_ANSWERS: &str = "
     SELECT k.key, k.account, k.fingerprint, s.kind, s.id, k.version, k.position
     FROM unnest($1::uuid[], $2::uuid[]) AS asked (key, account)
     JOIN palabre_log.keys k USING (key, account) LEFT JOIN palabre_log.streams s USING (stream_no)";
-/// What keys committed, behind a key and account, at most so many.
-pub(super) const KEYS_AFTER: &str = "
-    SELECT k.key, k.account, k.fingerprint, s.kind, s.id, k.version, k.position
-    FROM palabre_log.keys k LEFT JOIN palabre_log.streams s USING (stream_no)
-    WHERE (k.key, k.account) > ($1, $2) ORDER BY k.key, k.account LIMIT $3";
 /// Numbers of those of these streams that have an event.
 pub(super) const NUMBERS: &str = "
     SELECT s.kind, s.id, s.stream_no
@@ -93,6 +101,21 @@ pub(super) fn events(after_position: u64, rows: &[Row]) -> Result<Vec<Arc<Envelo
     dense.collect()
 }
 
+/// Rows of [`READ_KEYED`] as events with their keys, dense after `after_position`.
+pub(super) fn found(after_position: u64, rows: &[Row]) -> Result<Vec<Found>, ReadFailure> {
+    let found = events(after_position, rows)?.into_iter().zip(rows).map(|(envelope, row)| {
+        let keyed = keyed(row, envelope.key)
+            .map_err(|why| ReadFailure::Damaged(format!("the key at position {}: {why}", envelope.position)))?;
+        Ok(Found { envelope, keyed })
+    });
+    found.collect()
+}
+
+fn keyed(row: &Row, key: Option<CommandKey>) -> Result<Option<KeyedCommand>, Wrong> {
+    let (Some(key), Some(account)) = (key, get::<Option<Uuid>>(row, 16)?) else { return Ok(None) };
+    Ok(Some(KeyedCommand { account: AccountId(account), key, fingerprint: Fingerprint(bytes(row, 17)?) }))
+}
+
 /// A row of [`FIRST_ANSWERS`].
 pub(super) fn first_answer(row: &Row) -> Result<((AccountId, CommandKey), FirstAnswer), Wrong> {
     let first = FirstAnswer {
@@ -102,12 +125,6 @@ pub(super) fn first_answer(row: &Row) -> Result<((AccountId, CommandKey), FirstA
         fingerprint: Fingerprint(bytes(row, 2)?),
     };
     Ok(((AccountId(get(row, 1)?), CommandKey(get(row, 0)?)), first))
-}
-
-/// A row of [`KEYS_AFTER`].
-pub(super) fn remembered(row: &Row) -> Result<(KeyedCommand, FirstAnswer), Wrong> {
-    let ((account, key), first) = first_answer(row)?;
-    Ok((KeyedCommand { account, key, fingerprint: first.fingerprint }, first))
 }
 
 /// A row of [`NUMBERS`].

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::*;
 use crate::store::contract;
 use crate::store::keys::{KEPT_S, STEP};
+use crate::store::open::StoreUrl;
 use crate::test_postgres::PostgresServer;
 
 fn open(url: &str) -> Arc<dyn EventStore> {
@@ -19,6 +20,16 @@ async fn fixture() -> contract::Fixture {
 }
 
 contract::suite!(fixture);
+
+fn place() -> contract::copying::Place {
+    let address = Address::parse(&PostgresServer::shared().fresh_database()).expect("an address");
+    contract::copying::Place { url: StoreUrl::Postgres(Box::new(address)), held: Box::new(()) }
+}
+
+/// Rules of copying.
+mod copying {
+    crate::store::contract::copying::suite!(super::place);
+}
 
 /// A key made at `at`; `other` tells it from others of that moment.
 fn key_made(at: Timestamp, other: u8) -> Uuid {

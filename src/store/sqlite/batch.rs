@@ -3,17 +3,15 @@
 //! Everything is judged before anything of it is written, so that a refused append costs its neighbours nothing. It
 //! neither begins nor commits; nothing that it answers is true before the commit.
 
-use palabre_events::log::Hash;
 use palabre_events::{StreamId, Timestamp};
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection};
 
 use super::inserts::Inserts;
+use super::recent::Recent;
 use super::rows;
 use crate::store::ends::{End, Ends};
 use crate::store::queue::{Answer, Offered};
 use crate::store::ruling::{Head, place, refusal};
-
-const END: &str = "SELECT version, hash FROM events WHERE stream_no = ?1 ORDER BY version DESC LIMIT 1";
 
 /// A transaction under way.
 pub(super) struct Batch<'c> {
@@ -21,6 +19,7 @@ pub(super) struct Batch<'c> {
     inserts: Inserts<'c>,
     first_answer: CachedStatement<'c>,
     ends: &'c mut Ends,
+    recent: &'c Recent,
     recorded_at: Timestamp,
     position: u64,
 }
@@ -30,6 +29,7 @@ impl<'c> Batch<'c> {
     pub fn new(
         connection: &'c Connection,
         ends: &'c mut Ends,
+        recent: &'c Recent,
         position: u64,
         recorded_at: Timestamp,
     ) -> rusqlite::Result<Self> {
@@ -38,6 +38,7 @@ impl<'c> Batch<'c> {
             inserts: Inserts::new(connection)?,
             first_answer: rows::first_answer_statement(connection)?,
             ends,
+            recent,
             recorded_at,
             position,
         })
@@ -85,11 +86,8 @@ impl<'c> Batch<'c> {
             return Ok(Some(*end));
         }
         let Some(stream_no) = rows::stream_no(self.connection, stream)? else { return Ok(None) };
-        let mut statement = self.connection.prepare_cached(END)?;
-        let head = statement.query_row([stream_no], |row| {
-            Ok(Head { version: row.get::<_, i64>(0)?.cast_unsigned(), hash: Hash(row.get(1)?) })
-        });
+        let head = rows::end(self.connection, stream_no, self.recent.unindexed_end(stream))?;
         // A stream is numbered together with its first event.
-        head.optional().map(|head| head.map(|head| End { stream_no, head }))
+        Ok(head.map(|head| End { stream_no, head }))
     }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use lru::LruCache;
-use palabre_events::{AccountId, CommandKey, Envelope, StreamId};
+use palabre_events::StreamId;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +10,24 @@ use uuid::Uuid;
 
 use super::folder::{Folder, WriteLock};
 use super::inserts::Inserts;
-use super::{SqliteStore, rows, schema};
-use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Remembered, Target};
-use crate::store::{EventStore, PAGE_MAX, ReadFailure};
+use super::{SqliteStore, rows, schema, stream_index};
+use crate::clock;
+use crate::store::copy::{NUMBERS_KEPT, NoTarget, Original, Target, counted};
+use crate::store::found::Found;
+use crate::store::keys::{is_kept, oldest_kept};
+use crate::store::{PAGE_MAX, ReadFailure};
 
 impl Original for SqliteStore {
-    fn keys_after(
-        &self,
-        after: Option<(CommandKey, AccountId)>,
-    ) -> BoxFuture<'static, Result<Vec<Remembered>, ReadFailure>> {
-        self.readers.ask(move |connection| rows::keys_after(connection, after, PAGE_MAX))
+    fn read_keyed(&self, after_position: u64) -> BoxFuture<'static, Result<Vec<Found>, ReadFailure>> {
+        self.readers.ask(move |connection| {
+            let oldest_kept = oldest_kept(clock::now());
+            let events = rows::read_all(connection, after_position, PAGE_MAX)?;
+            let found = events.into_iter().map(|envelope| {
+                let keyed = rows::command_at(connection, &envelope)?.filter(|keyed| is_kept(keyed.key, oldest_kept));
+                Ok(Found { envelope, keyed })
+            });
+            found.collect()
+        })
     }
 }
 
@@ -63,46 +71,35 @@ impl Target for SqliteTarget {
         self.position
     }
 
-    fn add_events(&mut self, events: &[Arc<Envelope>]) -> anyhow::Result<()> {
-        let mut position = self.position;
-        self.write(|connection, numbers| {
-            let mut inserts = Inserts::new(connection)?;
-            for event in events {
-                position += 1;
-                anyhow::ensure!(event.position == position, "position {} where {position} is due", event.position);
-                let stream_no = match numbered(connection, numbers, event.stream)? {
-                    Some(number) => number,
-                    None => {
-                        let number = inserts.stream(event.stream)?;
-                        numbers.put(event.stream, number);
-                        number
-                    }
-                };
-                inserts.event(stream_no, event)?;
-            }
-            Ok(())
-        })?;
-        self.position = position;
-        Ok(())
-    }
-
-    fn add_keys(&mut self, keys: &[Remembered]) -> anyhow::Result<()> {
+    fn add(&mut self, events: &[Found]) -> anyhow::Result<()> {
+        let events = counted(events, self.position);
         self.write(|connection, numbers| {
             let mut inserts = Inserts::new(connection)?;
             let mut known = connection.prepare_cached("SELECT 1 FROM keys WHERE key = ?1 AND account = ?2")?;
-            for (keyed, first) in keys {
-                if known.exists(params![keyed.key.0.as_bytes(), keyed.account.0.as_bytes()])? {
-                    continue;
+            for found in &events {
+                let stream = found.envelope.stream;
+                let stream_no = match numbered(connection, numbers, stream)? {
+                    Some(number) => number,
+                    None => {
+                        let number = inserts.stream(stream)?;
+                        numbers.put(stream, number);
+                        number
+                    }
+                };
+                inserts.event(stream_no, &found.envelope)?;
+                if let Some((keyed, first)) = found.first_answer()
+                    && !known.exists(params![keyed.key.0.as_bytes(), keyed.account.0.as_bytes()])?
+                {
+                    inserts.key(stream_no, &keyed, &first)?;
                 }
-                let stream_no = numbered(connection, numbers, first.stream)?;
-                let stream_no = stream_no.ok_or_else(|| anyhow::anyhow!("{} was not copied", first.stream))?;
-                inserts.key(stream_no, keyed, first)?;
             }
-            Ok(())
-        })
+            Ok(stream_index::complete_within(connection)?)
+        })?;
+        self.position += events.len() as u64;
+        Ok(())
     }
 
-    fn read(&self) -> anyhow::Result<Arc<dyn EventStore>> {
+    fn read(&self) -> anyhow::Result<Arc<dyn Original>> {
         let connection = schema::open_to_read(&self.folder)?;
         Ok(Arc::new(SqliteStore::reading(&self.folder, &connection)?))
     }

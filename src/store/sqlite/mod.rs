@@ -1,4 +1,4 @@
-//! The log in one SQLite file: the embedded default.
+//! The log in one SQLite file: the embedded default. Decision 12 says how its streams are indexed.
 //!
 //! Callers put appends into the bounded queue; the `writer` thread takes what has gathered, writes it as one
 //! transaction through a `batch`, and answers once the commit is on disk. Reads go to a small pool of `readers`.
@@ -14,6 +14,7 @@ mod readers;
 mod recent;
 mod rows;
 mod schema;
+mod stream_index;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -187,7 +188,15 @@ impl EventStore for SqliteStore {
         after_version: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.readers.ask(move |connection| rows::read(connection, stream, after_version, limit.min(PAGE_MAX)))
+        let limit = limit.min(PAGE_MAX);
+        // Before the file is read, so that what is indexed meanwhile is found there.
+        let unindexed = self.recent.unindexed(stream);
+        let is_all =
+            |events: &&Vec<Arc<Envelope>>| events.first().is_some_and(|first| first.version - 1 <= after_version);
+        if let Some(events) = unindexed.as_ref().filter(is_all) {
+            return Box::pin(ready(Ok(rows::behind(after_version, events).take(limit).cloned().collect())));
+        }
+        self.readers.ask(move |connection| rows::read(connection, stream, after_version, limit, unindexed))
     }
 
     fn read_all(

@@ -1,12 +1,13 @@
 //! The events that were committed last, in memory: whoever follows the log closely is answered from here and never
-//! touches the file, whose pages each reader would have to read anew after every commit.
+//! touches the file, whose pages each reader would have to read anew after every commit. With them, by stream, all that the
+//! index of streams does not have yet.
 //!
 //! Only the process that writes has it. It is told of every commit in order; where it may have missed one, it answers
 //! nothing until it begins anew, and the file is read.
 
-use palabre_events::Envelope;
+use palabre_events::{Envelope, StreamId};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The most events kept.
@@ -27,12 +28,21 @@ struct Kept {
     bytes: usize,
     /// Position of the log's last event.
     last: u64,
+    /// What the index of streams does not have yet. Bounded by [`super::stream_index::Unindexed`].
+    unindexed: HashMap<StreamId, Vec<Arc<Envelope>>>,
 }
 
 impl Recent {
-    /// The log ends at `last`; nothing of it is known yet.
+    /// The log ends at `last`; nothing of it is known yet, and all of it is indexed.
     pub fn begin_at(&self, last: u64) {
-        *self.0.lock() = Some(Kept { events: VecDeque::new(), bytes: 0, last });
+        *self.0.lock() = Some(Kept { events: VecDeque::new(), bytes: 0, last, unindexed: HashMap::new() });
+    }
+
+    /// All that was committed is indexed now.
+    pub fn indexed(&self) {
+        if let Some(kept) = self.0.lock().as_mut() {
+            kept.unindexed = HashMap::new();
+        }
     }
 
     /// Nobody knows where the log ends.
@@ -58,6 +68,16 @@ impl Recent {
         }
     }
 
+    /// What of `stream` is not indexed, in order; none when the file must be asked.
+    pub fn unindexed(&self, stream: StreamId) -> Option<Vec<Arc<Envelope>>> {
+        self.0.lock().as_ref().map(|kept| kept.unindexed.get(&stream).cloned().unwrap_or_default())
+    }
+
+    /// The last event of `stream`, where that is not indexed; none when the file must be asked.
+    pub fn unindexed_end(&self, stream: StreamId) -> Option<Option<Arc<Envelope>>> {
+        self.0.lock().as_ref().map(|kept| kept.unindexed.get(&stream).and_then(|events| events.last()).cloned())
+    }
+
     /// At most `limit` events after `after_position`; none when the file must be asked.
     pub fn after(&self, after_position: u64, limit: usize) -> Option<Vec<Arc<Envelope>>> {
         let kept = self.0.lock();
@@ -77,6 +97,7 @@ impl Kept {
             return;
         }
         self.last = event.position;
+        self.unindexed.entry(event.stream).or_default().push(event.clone());
         self.bytes += cost(event);
         self.events.push_back(event.clone());
         while self.events.len() > EVENTS_MAX || self.bytes > BYTES_MAX {
@@ -86,7 +107,8 @@ impl Kept {
     }
 }
 
-fn cost(event: &Envelope) -> usize {
+/// What an event costs in memory, in bytes, roughly.
+pub(super) fn cost(event: &Envelope) -> usize {
     event.data.len() + ENVELOPE_BYTES
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::store::ReadFailure;
+use crate::store::ruling::Head;
 
 macro_rules! columns {
     () => {
@@ -22,8 +23,19 @@ const STREAM_NO: &str = "SELECT stream_no FROM streams WHERE id = ?1 AND kind = 
 const READ: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM events e WHERE e.stream_no = ?1 AND e.version > ?2 ORDER BY e.version LIMIT ?3"
+    " FROM stream_index i JOIN events e ON e.position = i.position AND e.stream_no = i.stream_no \
+     WHERE i.stream_no = ?1 AND i.version > ?2 ORDER BY i.version LIMIT ?3"
 );
+const READ_UNINDEXED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events e WHERE e.position > (SELECT up_to FROM indexed) AND e.stream_no = ?1 AND e.version > ?2 \
+     ORDER BY e.position LIMIT ?3"
+);
+const INDEXED_END: &str = "SELECT e.version, e.hash FROM stream_index i JOIN events e ON e.position = i.position \
+     WHERE i.stream_no = ?1 ORDER BY i.version DESC LIMIT 1";
+const UNINDEXED_END: &str = "SELECT version, hash FROM events \
+     WHERE position > (SELECT up_to FROM indexed) AND stream_no = ?1 ORDER BY position DESC LIMIT 1";
 const READ_ALL: &str = concat!(
     "SELECT ",
     columns!(),
@@ -33,9 +45,7 @@ const READ_ALL: &str = concat!(
 const FIRST_ANSWER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint \
      FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no WHERE k.key = ?1 AND k.account = ?2";
 
-const KEYS_AFTER: &str = "SELECT s.kind, s.id, k.version, k.position, k.fingerprint, k.key, k.account \
-     FROM keys k LEFT JOIN streams s ON s.stream_no = k.stream_no \
-     WHERE (k.key, k.account) > (?1, ?2) ORDER BY k.key, k.account LIMIT ?3";
+const COMMAND_AT: &str = "SELECT account, fingerprint FROM keys WHERE key = ?1 AND position = ?2";
 
 impl From<Error> for ReadFailure {
     fn from(error: Error) -> Self {
@@ -55,30 +65,100 @@ pub(super) fn stream_no(connection: &Connection, stream: StreamId) -> rusqlite::
     statement.query_row(params![stream.id.as_bytes(), stream.kind.name()], |row| row.get(0)).optional()
 }
 
-/// Events of `stream` after `after_version`, dense, at most `limit`.
+/// Events of `stream` after `after_version`, dense, at most `limit`. What of the stream is not indexed is `unindexed`, if
+/// that was known before this was called; otherwise it is looked for at the end of the log.
 pub(super) fn read(
     connection: &Connection,
     stream: StreamId,
     after_version: u64,
     limit: usize,
+    unindexed: Option<Vec<Arc<Envelope>>>,
 ) -> Result<Vec<Arc<Envelope>>, ReadFailure> {
-    let (Some(stream_no), Ok(after)) = (stream_no(connection, stream)?, i64::try_from(after_version)) else {
-        return Ok(vec![]);
-    };
-    let mut statement = connection.prepare_cached(READ)?;
-    let mut rows = statement.query(params![stream_no, after, limit as i64])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        let expected = after_version + 1 + events.len() as u64;
-        let event = envelope(row, stream)
-            .map_err(|error| ReadFailure::Damaged(format!("version {expected} of {stream}: {error}")))?;
-        if event.version != expected {
-            let found = event.version;
-            return Err(ReadFailure::Damaged(format!("{stream} goes on with version {found} where {expected} is due")));
-        }
-        events.push(Arc::new(event));
+    let Some(stream_no) = stream_no(connection, stream)? else { return Ok(vec![]) };
+    let mut part = Part { connection, stream, stream_no, after_version, limit, events: Vec::new() };
+    part.extend(part.rows(READ)?)?;
+    if part.events.len() < limit {
+        let unindexed = match unindexed {
+            Some(known) => known,
+            None => {
+                let found = part.rows(READ_UNINDEXED)?;
+                // What was indexed between the two.
+                part.extend(part.rows(READ)?)?;
+                found
+            }
+        };
+        let (last, room) = (part.last(), limit - part.events.len());
+        part.extend(behind(last, &unindexed).take(room).cloned())?;
     }
-    Ok(events)
+    Ok(part.events)
+}
+
+/// Those of a stream's `events` that come after `version`.
+pub(super) fn behind(version: u64, events: &[Arc<Envelope>]) -> impl Iterator<Item = &Arc<Envelope>> {
+    events[events.partition_point(|event| event.version <= version)..].iter()
+}
+
+/// Part of a stream, while it is read.
+struct Part<'c> {
+    connection: &'c Connection,
+    stream: StreamId,
+    stream_no: i64,
+    after_version: u64,
+    limit: usize,
+    events: Vec<Arc<Envelope>>,
+}
+
+impl Part<'_> {
+    /// Version of the last event that is read.
+    fn last(&self) -> u64 {
+        self.after_version + self.events.len() as u64
+    }
+
+    /// What `select` finds behind that, as much as there is room for.
+    fn rows(&self, select: &str) -> Result<Vec<Arc<Envelope>>, ReadFailure> {
+        let Ok(last) = i64::try_from(self.last()) else { return Ok(vec![]) };
+        let (room, mut found) = (self.limit - self.events.len(), Vec::new());
+        let mut statement = self.connection.prepare_cached(select)?;
+        let mut rows = statement.query(params![self.stream_no, last, room as i64])?;
+        while let Some(row) = rows.next()? {
+            let event = envelope(row, self.stream).map_err(|error| {
+                let version = self.last() + 1 + found.len() as u64;
+                ReadFailure::Damaged(format!("version {version} of {}: {error}", self.stream))
+            })?;
+            found.push(Arc::new(event));
+        }
+        Ok(found)
+    }
+
+    fn extend(&mut self, events: impl IntoIterator<Item = Arc<Envelope>>) -> Result<(), ReadFailure> {
+        for event in events {
+            let (stream, expected, found) = (self.stream, self.last() + 1, event.version);
+            if found != expected {
+                let damage = format!("{stream} goes on with version {found} where {expected} is due");
+                return Err(ReadFailure::Damaged(damage));
+            }
+            self.events.push(event);
+        }
+        Ok(())
+    }
+}
+
+/// Where the stream of that number ends. `unindexed_end` is its last event that is not indexed, if that is known;
+/// otherwise it is looked for at the end of the log.
+pub(super) fn end(
+    connection: &Connection,
+    stream_no: i64,
+    unindexed_end: Option<Option<Arc<Envelope>>>,
+) -> rusqlite::Result<Option<Head>> {
+    let ask = |select: &str| {
+        let head = |row: &Row<'_>| Ok(Head { version: count(row, 0)?, hash: Hash(row.get(1)?) });
+        connection.prepare_cached(select)?.query_row([stream_no], head).optional()
+    };
+    let unindexed = match unindexed_end {
+        Some(known) => known.map(|event| Head { version: event.version, hash: event.hash }),
+        None => ask(UNINDEXED_END)?,
+    };
+    if unindexed.is_some() { Ok(unindexed) } else { ask(INDEXED_END) }
 }
 
 /// Events after `after_position`, dense, at most `limit`.
@@ -105,24 +185,14 @@ pub(super) fn read_all(
     Ok(events)
 }
 
-/// What keys committed, behind `after` in the order of (key, account), at most `limit`.
-pub(super) fn keys_after(
-    connection: &Connection,
-    after: Option<(CommandKey, AccountId)>,
-    limit: usize,
-) -> Result<Vec<(KeyedCommand, FirstAnswer)>, ReadFailure> {
-    // Nothing comes before an empty key.
-    let (key, account): (&[u8], &[u8]) = match &after {
-        Some((key, account)) => (key.0.as_bytes(), account.0.as_bytes()),
-        None => (&[], &[]),
+/// The command that `event` is the last one of, where its key is remembered.
+pub(super) fn command_at(connection: &Connection, event: &Envelope) -> rusqlite::Result<Option<KeyedCommand>> {
+    let Some(key) = event.key else { return Ok(None) };
+    let mut statement = connection.prepare_cached(COMMAND_AT)?;
+    let command = |row: &Row<'_>| {
+        Ok(KeyedCommand { account: AccountId(uuid(row, 0)?), key, fingerprint: Fingerprint(row.get(1)?) })
     };
-    let mut statement = connection.prepare_cached(KEYS_AFTER)?;
-    let remembered = |row: &Row<'_>| {
-        let first = first_answer_of(row)?;
-        let (key, account) = (CommandKey(uuid(row, 5)?), AccountId(uuid(row, 6)?));
-        Ok((KeyedCommand { account, key, fingerprint: first.fingerprint }, first))
-    };
-    Ok(statement.query_map(params![key, account, limit as i64], remembered)?.collect::<rusqlite::Result<_>>()?)
+    statement.query_row(params![key.0.as_bytes(), event.position.cast_signed()], command).optional()
 }
 
 /// The statement that [`first_answer`] asks with.

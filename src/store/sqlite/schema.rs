@@ -13,9 +13,10 @@ use super::wal::WAL_KEPT_BYTES;
 /// Marks the file as a log of palabre ("PLog").
 const APPLICATION_ID: i64 = 0x504c_6f67;
 /// The steps from an empty file to the present shape; the schema's version is how many were taken.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_log.sql"),
     include_str!("../../../migrations/sqlite/0002_copying.sql"),
+    include_str!("../../../migrations/sqlite/0003_stream_index.sql"),
 ];
 /// The newest schema that this program knows.
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

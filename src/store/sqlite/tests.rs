@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log};
+use crate::store::open::StoreUrl;
 use crate::store::queue::{GROUP_APPENDS_MAX, QUEUED_APPENDS_MAX};
 use crate::store::verify::{Fault, NotProved, Proof, verify};
 
@@ -21,6 +22,16 @@ async fn fixture() -> contract::Fixture {
 }
 
 contract::suite!(fixture);
+
+fn place() -> contract::copying::Place {
+    let folder = tempfile::tempdir().expect("a folder");
+    contract::copying::Place { url: StoreUrl::Sqlite(folder.path().to_owned()), held: Box::new(folder) }
+}
+
+/// Rules of copying.
+mod copying {
+    crate::store::contract::copying::suite!(super::place);
+}
 
 mod read_from_the_file {
     use super::*;
@@ -109,12 +120,12 @@ async fn others_may_read_while_one_writes_and_when_nobody_does() {
 fn what_is_not_this_programs_log_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     drop(SqliteStore::open(folder.path()).expect("opens"));
-    drop(meddle(&folder, "PRAGMA user_version = 3"));
+    drop(meddle(&folder, "PRAGMA user_version = 4"));
     for open in [SqliteStore::open, SqliteStore::open_read_only] {
         let refused = open(folder.path()).expect_err("a later program's");
-        assert_eq!(refused.to_string(), "the log has schema 3, this palabre knows up to 2; use a newer palabre");
+        assert_eq!(refused.to_string(), "the log has schema 4, this palabre knows up to 3; use a newer palabre");
     }
-    drop(meddle(&folder, "PRAGMA user_version = 2; PRAGMA application_id = 7"));
+    drop(meddle(&folder, "PRAGMA user_version = 3; PRAGMA application_id = 7"));
     assert!(matches!(SqliteStore::open(folder.path()), Err(OpenFailure::NotALog(_))));
     for length in [1, 100, 10_000] {
         std::fs::write(folder.path().join("log.sqlite"), "x".repeat(length)).expect("written");
@@ -174,14 +185,13 @@ async fn what_cannot_be_written_does_not_keep_its_neighbours_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, [bad, good, other]) = (open(&folder), [(); 3].map(|()| fresh_stream()));
     committed(store.append(append(bad, 0, vec![unkeyed("a")])).await);
-    // The place of the stream's next event is taken, far behind the log's end.
-    let second = "UPDATE events SET position = 900, version = 2";
-    let copy = format!("CREATE TEMP TABLE t AS SELECT * FROM events; {second}; INSERT INTO events SELECT * FROM t");
-    drop(meddle(&folder, &copy));
+    let not_in_the_first = "CREATE TRIGGER not_in_the_first BEFORE INSERT ON events WHEN NEW.stream_no = 1
+                            BEGIN SELECT RAISE(ABORT, 'nothing more in the first stream'); END";
+    drop(meddle(&folder, not_in_the_first));
     let appends = [good, bad, other].map(|stream| append(stream, u64::from(stream == bad), vec![unkeyed("b")]));
     let answers = store.append_many(appends.to_vec()).await;
     let [first, refused, second] = answers.try_into().expect("an answer each");
-    assert_eq!(refused, Ok(vec![ItemAnswer::Conflict { actual: 2 }]));
+    assert_eq!(refused, Err(AppendFailure::Unavailable));
     assert_eq!((committed(first)[0].position, committed(second)[0].position), (2, 3));
 }
 
@@ -286,17 +296,86 @@ async fn whatever_was_tampered_with_is_named() {
 async fn an_event_that_its_index_has_lost_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let events = some_log(&folder).await;
-    let without_index = "CREATE TEMP TABLE e AS SELECT * FROM events WHERE position = 12;
-        CREATE TEMP TABLE i AS SELECT * FROM sqlite_schema WHERE name = 'events_of_stream';
-        DELETE FROM events WHERE position = 12;
-        PRAGMA writable_schema = ON;
-        DELETE FROM sqlite_schema WHERE name = 'events_of_stream';
-        PRAGMA writable_schema = RESET;
-        INSERT INTO events SELECT * FROM e;
-        PRAGMA writable_schema = ON;
-        INSERT INTO sqlite_schema SELECT * FROM i;";
-    drop(meddle(&folder, without_index));
+    drop(meddle(&folder, "DELETE FROM stream_index WHERE position = 12"));
     let found = verify(&*open(&folder), |_, _| ()).await;
     let Err(NotProved::Wrong(fault)) = found else { panic!("{found:?}") };
     assert_eq!((fault.position, fault.event), (12, Some((events[11].stream, 4))));
+}
+
+/// Reads of a stream as this process answers them, and as another one does, which knows only the file.
+async fn read_both_ways(folder: &TempDir, store: &Arc<dyn EventStore>, stream: StreamId) {
+    let other = SqliteStore::open_read_only(folder.path()).expect("opens");
+    let whole = store.read(stream, 0, PAGE_MAX).await.expect("reads");
+    for (after, limit) in [(0, PAGE_MAX), (0, 3), (2, 3), (3, 1), (7, PAGE_MAX), (u64::MAX, 1)] {
+        let part: Vec<_> = whole.iter().filter(|event| event.version > after).take(limit).cloned().collect();
+        assert_eq!(store.read(stream, after, limit).await.as_ref(), Ok(&part), "{limit} after {after}");
+        assert_eq!(other.read(stream, after, limit).await, Ok(part), "{limit} after {after}, elsewhere");
+    }
+}
+
+/// How many events the index has.
+fn indexed(folder: &TempDir) -> u64 {
+    let count = |sql: &str| -> i64 { meddle(folder, "").query_row(sql, [], |row| row.get(0)).expect("a number") };
+    assert_eq!(count("SELECT count(*) FROM stream_index"), count("SELECT up_to FROM indexed"));
+    count("SELECT up_to FROM indexed").cast_unsigned()
+}
+
+#[tokio::test]
+async fn a_stream_is_whole_however_much_of_it_is_indexed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, streams) = (open(&folder), [(); 2].map(|()| fresh_stream()));
+    for version in 0..4 {
+        for stream in streams {
+            committed(store.append(append(stream, version, vec![unkeyed("a")])).await);
+        }
+        read_both_ways(&folder, &store, streams[0]).await;
+    }
+    while indexed(&folder) < 8 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // Now the beginning is in the index, and the rest is not.
+    for version in 4..8 {
+        committed(store.append(append(streams[0], version, vec![unkeyed("c")])).await);
+    }
+    read_both_ways(&folder, &store, streams[0]).await;
+    let conflict = store.append(append(streams[0], 3, vec![unkeyed("d")])).await;
+    assert_eq!(conflict, Ok(vec![ItemAnswer::Conflict { actual: 8 }]));
+    assert_eq!(verify(&*store, |_, _| ()).await, Ok(Proof { events: 12, streams: 2 }));
+}
+
+#[tokio::test]
+async fn under_load_the_index_follows_and_after_a_crash_it_is_completed() {
+    let (folder, crashed) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (store, stream) = (open(&folder), fresh_stream());
+    let many = |count| (0..count).map(|_| append(fresh_stream(), 0, vec![unkeyed("a")])).collect::<Vec<_>>();
+    for _ in 0..3 {
+        assert!(store.append_many(many(4096)).await.iter().all(Result::is_ok));
+    }
+    committed(store.append(append(stream, 0, vec![unkeyed("b")])).await);
+    let before = indexed(&folder);
+    assert!(before >= 8192, "{before}");
+    // What is on disk in this moment is what a crash leaves.
+    for file in ["log.sqlite", "log.sqlite-wal"] {
+        std::fs::copy(folder.path().join(file), crashed.path().join(file)).expect("copied");
+    }
+    let reopened = open(&crashed);
+    assert_eq!(indexed(&crashed), *reopened.head().borrow());
+    assert_eq!(*reopened.head().borrow(), 3 * 4096 + 1);
+    let conflict = reopened.append(append(stream, 0, vec![unkeyed("c")])).await;
+    assert_eq!(conflict, Ok(vec![ItemAnswer::Conflict { actual: 1 }]));
+    assert_eq!(reopened.read(stream, 0, 1).await.expect("reads").len(), 1);
+}
+
+#[tokio::test]
+async fn a_log_of_an_earlier_program_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = some_log(&folder).await;
+    let as_it_was = "DROP TABLE stream_index; DROP TABLE indexed; PRAGMA user_version = 2;
+                     CREATE UNIQUE INDEX events_of_stream ON events (stream_no, version);";
+    drop(meddle(&folder, as_it_was));
+    let refused = SqliteStore::open_read_only(folder.path()).expect_err("not to be read yet");
+    assert!(matches!(refused, OpenFailure::Older { found: 2, known: 3 }));
+    let store = open(&folder);
+    assert_eq!(store.read(events[1].stream, 1, 2).await, Ok(vec![events[4].clone(), events[7].clone()]));
+    assert_eq!(verify(&*store, |_, _| ()).await, Ok(Proof { events: 12, streams: 3 }));
 }

@@ -4,6 +4,7 @@
 //! No timer delays a commit: whoever comes alone is written alone. After a failure nothing that was in memory counts;
 //! the database is opened anew.
 
+use palabre_events::Envelope;
 use palabre_events::log::{AppendFailure, ItemAnswer};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use uuid::Uuid;
 use super::batch::Batch;
 use super::folder::Folder;
 use super::keys::Pruning;
-use super::recent::Recent;
+use super::recent::{self, Recent};
+use super::stream_index::{self, Unindexed};
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
@@ -46,6 +48,7 @@ struct Log {
     connection: Connection,
     position: u64,
     ends: Ends,
+    unindexed: Unindexed,
     wal: Wal,
 }
 
@@ -77,20 +80,27 @@ impl Failure {
 
 impl Log {
     fn open(folder: &Folder, clock: &mut RecordingClock) -> Result<Self, OpenFailure> {
-        let connection = schema::open_to_write(folder)?;
+        let mut connection = schema::open_to_write(folder)?;
         schema::demand_finished(&connection)?;
+        stream_index::complete(&mut connection)?;
         let position = schema::last_position(&connection)?;
         if let Some(last) = schema::last_recorded_at(&connection)? {
             clock.not_before(last);
         }
-        let mut log = Self { connection, position, ends: no_ends(), wal: Wal::default() };
+        let mut log =
+            Self { connection, position, ends: no_ends(), unindexed: Unindexed::default(), wal: Wal::default() };
         // After a crash, or on a full disk: a folded WAL is written again from its start, and needs no more room.
         log.wal.idle(&log.connection);
         Ok(log)
     }
 
-    fn write(&mut self, appends: &[&Offered], clock: &mut RecordingClock) -> Result<Vec<Answer>, Failure> {
-        let written = self.transaction(appends, clock);
+    fn write(
+        &mut self,
+        appends: &[&Offered],
+        recent: &Recent,
+        clock: &mut RecordingClock,
+    ) -> Result<Vec<Answer>, Failure> {
+        let written = self.transaction(appends, recent, clock);
         if written.is_err() {
             // They may tell of what was rolled back.
             self.ends.clear();
@@ -98,18 +108,31 @@ impl Log {
         written
     }
 
-    fn transaction(&mut self, appends: &[&Offered], clock: &mut RecordingClock) -> Result<Vec<Answer>, Failure> {
+    fn transaction(
+        &mut self,
+        appends: &[&Offered],
+        recent: &Recent,
+        clock: &mut RecordingClock,
+    ) -> Result<Vec<Answer>, Failure> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::Undone)?;
         let mut batch =
-            Batch::new(&transaction, &mut self.ends, self.position, clock.tell()).map_err(Failure::Undone)?;
-        let answers = appends.iter().map(|append| batch.write(append)).collect::<Result<_, _>>();
+            Batch::new(&transaction, &mut self.ends, recent, self.position, clock.tell()).map_err(Failure::Undone)?;
+        let answers = appends.iter().map(|append| batch.write(append)).collect::<Result<Vec<_>, _>>();
         let position = batch.position();
         drop(batch);
         let answers = answers.map_err(Failure::Undone)?;
         transaction.commit().map_err(Failure::at_commit)?;
         self.position = position;
+        committed(&answers).for_each(|event| self.unindexed.add(recent::cost(event)));
         Ok(answers)
+    }
+
+    /// Indexes all that was committed.
+    fn index(&mut self) -> rusqlite::Result<()> {
+        stream_index::complete(&mut self.connection)?;
+        self.unindexed = Unindexed::default();
+        Ok(())
     }
 }
 
@@ -142,26 +165,31 @@ impl Writer {
 
     /// Leaves everything in the one file. Readers must be gone.
     pub fn close(mut self) {
+        self.index();
         if let Some(log) = self.log.take() {
             Wal::close(&log.connection);
         }
     }
 
     fn patience(&self) -> Duration {
-        let untidy = self.log.as_ref().is_some_and(|log| log.wal.is_unfolded()) || self.pruning.is_due();
+        let is_untidy = |log: &Log| !log.unindexed.is_empty() || log.wal.is_unfolded();
+        let untidy = self.log.as_ref().is_some_and(is_untidy) || self.pruning.is_due();
         if untidy { IDLE_AFTER } else { LOOK_EVERY }
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
         let appends: Vec<_> = requests.iter().flat_map(|request| &request.appends).collect();
         let answers = self.write(&appends);
-        let committed = || answers.iter().flatten().flatten().flat_map(ItemAnswer::committed);
-        self.recent.add(committed());
+        self.recent.add(committed(&answers));
         // What was committed counts also when the log was given up after it.
-        let last = committed().last().map(|event| event.position).max(self.log.as_ref().map(|log| log.position));
+        let last =
+            committed(&answers).last().map(|event| event.position).max(self.log.as_ref().map(|log| log.position));
         // Before anybody is answered, so that whoever is finds the head there already.
         raise(&self.head, last.unwrap_or(0));
         answer_each(requests, answers);
+        if self.log.as_ref().is_some_and(|log| log.unindexed.is_much()) {
+            self.index();
+        }
         if let Some(log) = &mut self.log {
             log.wal.committed(&log.connection);
         }
@@ -169,8 +197,9 @@ impl Writer {
 
     /// Writes them in one transaction; when one of them spoils it, each in a transaction of its own.
     fn write(&mut self, appends: &[&Offered]) -> Vec<Answer> {
+        let recent = self.recent.clone();
         let Some((log, clock)) = self.opened() else { return all(appends, AppendFailure::Unavailable) };
-        match log.write(appends, clock) {
+        match log.write(appends, &recent, clock) {
             Ok(answers) => answers,
             Err(Failure::Undone(error)) if appends.len() > 1 && concerns_one(&error) => {
                 tracing::error!(%error, "an append of a group cannot be written; each is tried alone");
@@ -185,6 +214,18 @@ impl Writer {
                 tracing::error!(%error, "the log cannot commit");
                 self.give_up();
                 all(appends, AppendFailure::Unknown)
+            }
+        }
+    }
+
+    /// Indexes all that was committed. A log that cannot is opened anew, which tries again.
+    fn index(&mut self) {
+        match self.log.as_mut().map(Log::index) {
+            None => {}
+            Some(Ok(())) => self.recent.indexed(),
+            Some(Err(error)) => {
+                tracing::error!(%error, "the streams of the log cannot be indexed; run `palabre verify` if this stays so");
+                self.give_up();
             }
         }
     }
@@ -209,6 +250,9 @@ impl Writer {
     }
 
     fn tidy(&mut self) {
+        if self.log.as_ref().is_some_and(|log| !log.unindexed.is_empty()) {
+            self.index();
+        }
         let now = self.clock.tell();
         let Some(log) = &mut self.log else { return };
         if log.wal.is_unfolded() {
@@ -220,6 +264,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// The events that were committed, in order.
+fn committed(answers: &[Answer]) -> impl Iterator<Item = &Arc<Envelope>> {
+    answers.iter().flatten().flatten().flat_map(ItemAnswer::committed)
 }
 
 /// Whether the failure may lie in one append or one stream alone, and not in the medium.
