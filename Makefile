@@ -14,7 +14,7 @@ MANY_FILES := ulimit -n "$$(ulimit -H -n)";
 
 # Faults on purpose, which the checks must find: then it ends with 1.
 planted = for plant in lost-frame early-frame; do status=0; \
-	target/$(1)/chaos --palabre target/$(1)/palabre --duration 3 --plant $$plant || status=$$?; \
+	target/$(1)/chaos --palabre target/$(1)/palabre --duration 5 --plant $$plant || status=$$?; \
 	[ $$status = 1 ] || { echo "the planted $$plant was not found"; exit 1; }; done; echo "Every planted fault was found."
 
 .PHONY: help
