@@ -124,6 +124,7 @@ impl Platform {
         let revocation = Revocation::new(hub.clone(), accounts.clone(), vault.clone()).await?;
         background.push(actix::spawn(revocation.follow()));
         background.push(actix::spawn(tidy_metrics()));
+        background.push(actix::spawn(directory.clone().tidy()));
         let gates = Gates::new(&config);
         let tiles = config.tiles()?;
         let is_demo = Marker::read(&config.data, log.log_id())?.is_some();

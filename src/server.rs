@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 
+use crate::actors::directory::host_actors_here;
 use crate::chat::socket;
 use crate::http;
 use crate::http::problem::Problem;
@@ -29,6 +30,8 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
     let (listen, workers) = (platform.config.listen, platform.config.workers.max(1));
     let shared = web::Data::from(platform.clone());
     let server = HttpServer::new(move || {
+        // Called once on each thread that serves.
+        host_actors_here();
         // Outside of what is wrapped: middleware lives as long as the answer, which here is as long as the socket, and
         // would hold memory for every idle one.
         let chat = web::resource("/ws").route(web::get().to(socket::open)).default_service(web::to(only_get));

@@ -1,7 +1,7 @@
 //! The actor of one aggregate: carries out what the shell says, and tells it what came of it.
 //!
-//! No rule lives here. The actor stops when the shell says so or when nobody asked anything for a while; the next
-//! command starts a new one, which rebuilds itself from the log. A panic kills this actor alone.
+//! No rule lives here. The actor stops when the shell says so or when it is told to go to sleep; the next command
+//! starts a new one, which rebuilds itself from the log. A panic kills this actor alone.
 
 use actix::prelude::*;
 use futures_util::FutureExt;
@@ -11,7 +11,6 @@ use palabre_events::{Aggregate, StreamId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Publish;
@@ -23,8 +22,6 @@ use crate::telemetry::metrics;
 pub const MAILBOX_MAX: usize = 256;
 /// The most who wait for one actor's state; others are told that it is not known at present.
 pub const INSPECTIONS_MAX: usize = 256;
-/// After this long without a command an actor goes to sleep.
-pub const IDLE_AFTER: Duration = Duration::from_secs(120);
 
 /// What every actor works with.
 #[derive(Clone)]
@@ -79,7 +76,6 @@ pub struct AggregateActor<A: Aggregate> {
     replies: HashMap<u64, oneshot::Sender<Answer<A::Rejection>>>,
     inspections: Vec<(Look, Inspecting<A>)>,
     last_ticket: u64,
-    last_asked: Instant,
     leaving: bool,
     /// The version that it knows, for whoever must not wait for it.
     known: Arc<AtomicU64>,
@@ -96,7 +92,6 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
             replies: HashMap::new(),
             inspections: Vec::new(),
             last_ticket: 0,
-            last_asked: Instant::now(),
             leaving: false,
         }
     }
@@ -196,12 +191,6 @@ impl<A: Aggregate + Clone> AggregateActor<A> {
             }
         }
     }
-
-    fn sleep_when_idle(&mut self, ctx: &mut Context<Self>) {
-        if self.last_asked.elapsed() >= IDLE_AFTER && self.shell.is_idle() && self.inspections.is_empty() {
-            ctx.stop();
-        }
-    }
 }
 
 /// Nothing in an actor is pinned, whatever its aggregate's types are.
@@ -212,7 +201,6 @@ impl<A: Aggregate + Clone> Actor for AggregateActor<A> {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX_MAX);
-        ctx.run_interval(IDLE_AFTER / 2, Self::sleep_when_idle);
     }
 }
 
@@ -220,7 +208,6 @@ impl<A: Aggregate + Clone> Handler<Deliver<A>> for AggregateActor<A> {
     type Result = ();
 
     fn handle(&mut self, deliver: Deliver<A>, ctx: &mut Context<Self>) {
-        self.last_asked = Instant::now();
         self.last_ticket += 1;
         self.replies.insert(self.last_ticket, deliver.reply);
         self.tell(Input::Command(self.last_ticket, deliver.submission), ctx);
@@ -231,7 +218,6 @@ impl<A: Aggregate + Clone> Handler<Inspect<A>> for AggregateActor<A> {
     type Result = ();
 
     fn handle(&mut self, inspect: Inspect<A>, ctx: &mut Context<Self>) {
-        self.last_asked = Instant::now();
         if self.inspections.len() >= INSPECTIONS_MAX {
             // Whoever asked may have gone.
             return drop(inspect.reply.send(None));

@@ -1,8 +1,11 @@
 //! The directory: finds the one actor of a stream on this node, or wakes it.
 //!
-//! Actors live on a fixed set of threads, chosen by the stream's id. At most [`AWAKE_MAX`] of each kind are awake; the
-//! one asked least recently goes to sleep first. It holds no state that matters: an actor that died is replaced by a
-//! new one, which rebuilds itself from the log.
+//! An actor lives on the thread of whoever asked for it first, where that is one that [hosts actors](host_actors_here):
+//! sockets and the actors that they talk to then share a thread, and most of what they say to each other wakes nobody.
+//! Away from those it lives on one of a fixed set of threads, chosen by the stream's id. At most [`AWAKE_MAX`] of each
+//! kind are awake; the one asked least recently goes to sleep first, and whoever was not asked for [`IDLE_AFTER`] does
+//! as well. The directory holds no state that matters: an actor
+//! that died, as with its thread, is replaced by a new one, which rebuilds itself from the log.
 
 use actix::prelude::*;
 use lru::LruCache;
@@ -14,10 +17,11 @@ use palabre_events::ride::Ride;
 use palabre_events::shell::{Answer, Submission};
 use palabre_events::{Aggregate, StreamId, StreamKind};
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -26,9 +30,27 @@ use crate::telemetry::{metrics, traces};
 
 /// The most actors of one kind that are awake on this node.
 pub const AWAKE_MAX: usize = 20_000;
+/// After this long without being asked an actor goes to sleep.
+pub const IDLE_AFTER: Duration = Duration::from_secs(120);
+const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_secs(30);
 const SHARDS: usize = 16;
 /// How often a command is delivered anew when its actor died before it answered.
 const DELIVERIES_MAX: usize = 3;
+
+thread_local! {
+    static HOSTS_ACTORS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on actors that are asked for first on this thread live on it. For the threads of an actix system that serve
+/// people.
+pub fn host_actors_here() {
+    HOSTS_ACTORS.set(true);
+}
+
+/// Where actors live that are asked for first on this thread, if it hosts any.
+fn hosts_here() -> Option<ArbiterHandle> {
+    if HOSTS_ACTORS.get() { Arbiter::try_current() } else { None }
+}
 
 /// Finds or wakes actors. Cheap to clone.
 #[derive(Clone)]
@@ -68,7 +90,7 @@ macro_rules! listed {
 listed! { Account => accounts, Conversation => conversations, Marks => marks, Request => requests, Ride => rides }
 
 impl Directory {
-    /// A directory whose actors live on `arbiters`.
+    /// A directory whose actors live on `arbiters`, where they are not asked for on a thread that hosts them itself.
     pub fn new(surroundings: &Surroundings, arbiters: &[ArbiterHandle]) -> Self {
         Self {
             shelves: Arc::new(Shelves {
@@ -140,6 +162,24 @@ impl Directory {
         Err(Unavailable)
     }
 
+    /// Sends actors to sleep that are idle, until it is dropped.
+    pub async fn tidy(self) {
+        loop {
+            tokio::time::sleep(LOOK_FOR_IDLE_EVERY).await;
+            self.send_to_sleep(IDLE_AFTER);
+        }
+    }
+
+    /// Sends actors to sleep that were not asked for so long.
+    pub(super) fn send_to_sleep(&self, idle_for: Duration) {
+        let Shelves { accounts, conversations, marks, requests, rides } = &*self.shelves;
+        accounts.send_to_sleep(idle_for);
+        conversations.send_to_sleep(idle_for);
+        marks.send_to_sleep(idle_for);
+        requests.send_to_sleep(idle_for);
+        rides.send_to_sleep(idle_for);
+    }
+
     /// Somebody has appended to `stream` up to `version`: the actor here, if one is awake and knows less, reads on.
     /// Never waits; without it the next command finds out by a conflict.
     pub fn heard_of(&self, stream: StreamId, version: u64) {
@@ -164,6 +204,14 @@ struct Awake<A: Aggregate + Clone> {
     actor: Addr<AggregateActor<A>>,
     /// The version that it knows.
     known: Arc<AtomicU64>,
+    last_asked: Instant,
+}
+
+impl<A: Aggregate + Clone> Awake<A> {
+    /// What it was asked already is answered first. Not refused by a full mailbox, as nobody would tell it again.
+    fn send_to_sleep(&self) {
+        self.actor.do_send(Passivate);
+    }
 }
 
 impl<A: Aggregate + Clone> Shelf<A> {
@@ -180,21 +228,32 @@ impl<A: Aggregate + Clone> Shelf<A> {
     fn find_or_wake(&self, stream: StreamId) -> Addr<AggregateActor<A>> {
         let lot = lot_of(stream);
         let mut shard = self.shards[lot % SHARDS].lock();
-        if let Some(awake) = shard.get(&stream)
+        if let Some(awake) = shard.get_mut(&stream)
             && awake.actor.connected()
         {
+            awake.last_asked = Instant::now();
             return awake.actor.clone();
         }
         let (surroundings, known) = (self.surroundings.clone(), Arc::new(AtomicU64::new(0)));
-        let arbiter = &self.arbiters[lot % self.arbiters.len()];
+        let arbiter = hosts_here().unwrap_or_else(|| self.arbiters[lot % self.arbiters.len()].clone());
         let knows = known.clone();
         let actor =
-            AggregateActor::start_in_arbiter(arbiter, move |_| AggregateActor::new(stream, surroundings, knows));
-        if let Some((_, least_recent)) = shard.push(stream, Awake { actor: actor.clone(), known }) {
-            // Its mailbox may be full, then it is not idle; it will sleep by itself later.
-            drop(least_recent.actor.try_send(Passivate));
+            AggregateActor::start_in_arbiter(&arbiter, move |_| AggregateActor::new(stream, surroundings, knows));
+        let awake = Awake { actor: actor.clone(), known, last_asked: Instant::now() };
+        if let Some((_, least_recent)) = shard.push(stream, awake) {
+            least_recent.send_to_sleep();
         }
         actor
+    }
+
+    fn send_to_sleep(&self, idle_for: Duration) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            while shard.peek_lru().is_some_and(|(_, awake)| awake.last_asked.elapsed() >= idle_for) {
+                let (_, idle) = shard.pop_lru().expect("it was there a line above");
+                idle.send_to_sleep();
+            }
+        }
     }
 
     fn heard_of(&self, stream: StreamId, version: u64) {

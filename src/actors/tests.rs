@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::Publish;
 use super::aggregate::{INSPECTIONS_MAX, Surroundings};
-use super::directory::Directory;
+use super::directory::{Directory, host_actors_here};
 use super::effects::Effects;
 use crate::clock;
 use crate::store::memory::MemoryStore;
@@ -158,6 +158,44 @@ async fn an_actor_that_slept_is_rebuilt_from_the_log() {
         assert!(matches!(answer, Answer::Committed(_)), "{answer:?}");
     }
     assert_eq!(place.log.read(conversation().into(), 0, 100).await.unwrap().len(), 21);
+}
+
+#[actix::test]
+async fn who_is_not_asked_for_long_goes_to_sleep_and_is_woken_by_the_next_command() {
+    let place = place();
+    // Each actor that is awake holds on to whom it tells.
+    let nobody_awake = Arc::strong_count(&place.heard);
+    for round in 0..3 {
+        let submission = if round == 0 { open() } else { say("bonjour") };
+        assert!(matches!(submit(&place, submission).await, Answer::Committed(_)));
+        place.directory.send_to_sleep(Duration::from_secs(60));
+        assert!(Arc::strong_count(&place.heard) > nobody_awake, "it was asked a moment ago");
+        place.directory.send_to_sleep(Duration::ZERO);
+        let asleep = async {
+            while Arc::strong_count(&place.heard) > nobody_awake {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), asleep).await.expect("it goes to sleep");
+    }
+}
+
+#[actix::test]
+async fn actors_live_on_the_thread_of_whoever_asks_where_that_hosts_them() {
+    let place = place();
+    // A thread that serves, but for this one question.
+    let serving = actix::Arbiter::new();
+    let (directory, (told, answer)) = (place.directory.clone(), tokio::sync::oneshot::channel());
+    serving.spawn(async move {
+        host_actors_here();
+        drop(told.send(directory.submit::<Conversation>(conversation(), open()).await));
+    });
+    assert!(matches!(answer.await, Ok(Answer::Committed(_))));
+    // Its thread ends, and the actor with it: the next one is woken elsewhere.
+    serving.stop();
+    serving.join().expect("it ends");
+    let Answer::Committed(events) = submit(&place, say("bonjour")).await else { panic!("not committed") };
+    assert_eq!(events[0].version, 2);
 }
 
 #[actix::test]

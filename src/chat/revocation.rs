@@ -1,8 +1,9 @@
 //! Follows the vault's list of sessions that ended, whoever ended them and on whichever node, and closes their
 //! connections.
 //!
-//! The vault is the truth: what other nodes say through the fan-out only closes sockets sooner. While the vault does not
-//! answer nobody is sent away by this; every command asks it for itself. Sessions that end by their own time are found
+//! The vault is the truth: what other nodes say through the fan-out only closes sockets sooner. While the list is
+//! followed, sockets need not ask for their sessions. While the vault does not answer nobody is sent away by this; every
+//! command asks it for itself. Sessions that end by their own time are found
 //! at the next command or ping.
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use super::hub::Hub;
 use super::session;
 use crate::accounts::Accounts;
+use crate::clock;
 use crate::vault::sessions::ENDINGS_PER_CALL_MAX;
 use crate::vault::{Ending, Vault, VaultFailure};
 
@@ -47,16 +49,22 @@ impl Revocation {
 
     /// Takes one page of the list; whether there may be more.
     async fn look(&mut self) -> bool {
+        let looked_at = clock::now();
         let Ok(page) = self.vault.endings_after(self.seen).await else { return false };
         for Ending { sequence, account, session } in &page {
             if *sequence != self.seen + 1 {
+                self.accounts.forget_sessions();
                 self.ask_for_all().await;
             }
             self.seen = *sequence;
             self.accounts.forget_session(session.token);
             self.hub.end_session(*account, session.id);
         }
-        page.len() == ENDINGS_PER_CALL_MAX
+        let is_all = page.len() < ENDINGS_PER_CALL_MAX;
+        if is_all {
+            self.accounts.endings_followed(looked_at);
+        }
+        !is_all
     }
 
     /// Asks for the session of every connection, because some endings were missed.

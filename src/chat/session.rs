@@ -56,9 +56,9 @@ pub fn received(platform: &Arc<Platform>, connection: &Arc<Connection>, text: &s
 /// order in which they asked.
 pub async fn still_signed_in(accounts: &Accounts, connection: &Connection) -> Result<(), Refusal> {
     let _turn = connection.turn.lock().await;
-    match accounts.who(connection.holder.token, clock::now()).await {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
+    match accounts.is_signed_in(connection.holder.token, clock::now()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
             connection.outbox.close(Close::Revoked);
             Err(Refusal::Unavailable)
         }

@@ -101,7 +101,7 @@ impl Actor for Socket {
     fn started(&mut self, context: &mut Self::Context) {
         match &self.entry {
             Entry::Open(connection) => {
-                context.add_stream(Sending { connection: connection.clone(), gave: false });
+                context.add_stream(Sending { connection: connection.clone(), gave: false, waited: false });
                 context.add_stream(self.reader.take().expect("an actor starts once"));
                 // The session may have ended between the handshake and the moment when the hub knew the connection.
                 self.check_session(connection);
@@ -133,6 +133,7 @@ impl Socket {
 struct Sending {
     connection: Arc<Connection>,
     gave: bool,
+    waited: bool,
 }
 
 impl Stream for Sending {
@@ -143,6 +144,13 @@ impl Stream for Sending {
             // Nothing needs to wake the actor: it has answered with bytes, so it is polled again for more.
             return Poll::Pending;
         }
+        // An answer mostly comes right behind the event that it tells of: they go together if it is let pass.
+        if !self.waited && self.connection.is_busy() && !self.connection.outbox.is_empty() {
+            self.waited = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.waited = false;
         let batch = self.connection.outbox.poll_take(context);
         self.gave = batch.is_ready();
         batch.map(Some)

@@ -1,8 +1,10 @@
 //! Sessions: who asks, and until when.
 
-use super::super::sessions::{AGE_S_MAX, IDLE_S};
+use super::super::sessions::{AGE_S_MAX, IDLE_S, SessionInfo};
 use super::{HOME, PASSWORD, anna, at, place};
-use crate::vault::{SessionId, Token};
+use crate::vault::{Roles, SessionId, Token};
+use palabre_events::testing::ANNA;
+use uuid::Uuid;
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -46,6 +48,36 @@ async fn signing_out_is_over_here_at_once_and_elsewhere_a_second_later() {
     assert_eq!((ended.account, ended.session), (info.account, info.session));
     assert_eq!(place.accounts.who(token, at(1)).await, Ok(None));
     assert_eq!(elsewhere.who(token, at(2)).await, Ok(None));
+}
+
+#[actix::test]
+async fn while_endings_are_followed_a_session_goes_on_without_the_vault_and_ends_with_them() {
+    let (place, token) = (place(), Token::generate().hash());
+    let cache = &place.accounts.cache;
+    let info = SessionInfo {
+        account: ANNA,
+        session: SessionId(Uuid::nil()),
+        roles: Roles::default(),
+        expires_at: at(100_000),
+    };
+    cache.keep(token, info, at(0), cache.ask());
+    let goes_on = async |seconds| place.accounts.is_signed_in(token, at(seconds)).await.unwrap();
+    // The vault does not know this session, so whoever asks it is told that it is over.
+    assert!(!goes_on(1).await, "nothing is known of endings");
+    cache.keep(token, info, at(0), cache.ask());
+    place.accounts.endings_followed(at(100));
+    assert!(goes_on(100).await);
+    assert!(!goes_on(101).await, "endings were not looked at for a second");
+    assert!(!goes_on(99).await, "the clock was set back");
+    place.accounts.endings_followed(at(300));
+    assert!(!goes_on(300).await, "the vault is asked now and then in any case");
+    cache.keep(token, info, at(299), cache.ask());
+    assert!(goes_on(300).await);
+    place.accounts.forget_session(token);
+    assert!(!goes_on(300).await, "it was ended");
+    cache.keep(token, info, at(299), cache.ask());
+    place.accounts.forget_sessions();
+    assert!(!goes_on(300).await, "an ending was missed");
 }
 
 #[actix::test]

@@ -17,6 +17,7 @@ mod schema;
 mod stream_index;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod wal;
 mod writer;
 

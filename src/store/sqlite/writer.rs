@@ -6,7 +6,7 @@
 
 use palabre_events::Envelope;
 use palabre_events::log::{AppendFailure, ItemAnswer};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use super::folder::Folder;
 use super::keys::Pruning;
 use super::recent::{self, Recent};
 use super::stream_index::{self, Unindexed};
+use super::transaction::Transaction;
 use super::wal::Wal;
 use super::{OpenFailure, schema};
 use crate::store::clock::RecordingClock;
@@ -87,8 +88,8 @@ impl Log {
         if let Some(last) = schema::last_recorded_at(&connection)? {
             clock.not_before(last);
         }
-        let mut log =
-            Self { connection, position, ends: no_ends(), unindexed: Unindexed::default(), wal: Wal::default() };
+        let wal = Wal::of(&mut connection)?;
+        let mut log = Self { connection, position, ends: no_ends(), unindexed: Unindexed::default(), wal };
         // After a crash, or on a full disk: a folded WAL is written again from its start, and needs no more room.
         log.wal.idle(&log.connection);
         Ok(log)
@@ -114,10 +115,9 @@ impl Log {
         recent: &Recent,
         clock: &mut RecordingClock,
     ) -> Result<Vec<Answer>, Failure> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::Undone)?;
-        let mut batch =
-            Batch::new(&transaction, &mut self.ends, recent, self.position, clock.tell()).map_err(Failure::Undone)?;
+        let transaction = Transaction::begin(&self.connection).map_err(Failure::Undone)?;
+        let mut batch = Batch::new(&self.connection, &mut self.ends, recent, self.position, clock.tell())
+            .map_err(Failure::Undone)?;
         let answers = appends.iter().map(|append| batch.write(append)).collect::<Result<Vec<_>, _>>();
         let position = batch.position();
         drop(batch);
