@@ -56,14 +56,14 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         let mut shard = shared.lines.of(conversation);
         let line = shard.known(conversation).ok_or(CannotRead)?;
         let before = *line.told.get_or_insert(told);
-        for opened in opened {
-            let envelope = opened.envelope;
-            shared.send(opened)?;
-            line.told = Some(envelope.version);
-            if Roster::is_told_by(&envelope.event_type) {
-                (line.roster, line.era) = (None, shared.lines.new_era());
-            }
+        let moves: Vec<_> =
+            opened.iter().map(|opened| opened.envelope).filter(|it| Roster::is_told_by(&it.event_type)).collect();
+        let (last, sent) = shared.send(opened);
+        line.told = last.or(line.told);
+        if moves.iter().any(|envelope| Some(envelope.version) <= last) {
+            (line.roster, line.era) = (None, shared.lines.new_era());
         }
+        sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {
             line.catching_up = false;
             return Ok(());

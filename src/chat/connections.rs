@@ -162,6 +162,13 @@ impl Connections {
         }
     }
 
+    /// Sends frames together to each open connection of `account`.
+    pub fn push_all<'f>(&self, account: AccountId, frames: impl Iterator<Item = &'f ByteString> + Clone) {
+        if let Some(open) = self.shard(account).lock().open.get(&account) {
+            open.iter().for_each(|connection| connection.outbox.push_all(frames.clone().cloned()));
+        }
+    }
+
     /// The open connections of `account`.
     pub fn of(&self, account: AccountId) -> Vec<Arc<Connection>> {
         self.shard(account).lock().open.get(&account).cloned().unwrap_or_default()

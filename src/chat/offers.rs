@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::close::Close;
 use super::hub::{Hub, READS_MAX, Shared};
+use super::opened::{NotOpened, Opened};
 use super::roster::Roster;
 use super::telling::Repair;
 use crate::fanout::Peers;
@@ -155,14 +156,13 @@ impl Shared {
         let Some(opened) = opened else {
             return self.begin_catching_up(conversation, line, Repair::Unknown);
         };
-        let mut anyone = false;
-        for opened in opened.into_iter().filter(|opened| opened.envelope.version > told) {
-            let (seq, is_for_somebody) = (opened.envelope.version, opened.is_for_somebody());
-            if line.told != Some(seq - 1) || self.send(opened).is_err() {
-                return self.begin_catching_up(conversation, line, Repair::Hole);
-            }
-            line.told = Some(seq);
-            anyone |= is_for_somebody;
+        let news: Vec<_> = opened.into_iter().filter(|opened| opened.envelope.version > told).collect();
+        let follows = news.first().is_none_or(|opened| opened.envelope.version == told + 1);
+        let anyone = news.iter().any(Opened::is_for_somebody);
+        let (last, sent) = if follows { self.send(news) } else { (None, Err(NotOpened)) };
+        line.told = last.or(line.told);
+        if sent.is_err() {
+            return self.begin_catching_up(conversation, line, Repair::Hole);
         }
         if anyone {
             Repair::Late.count();

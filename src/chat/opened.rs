@@ -50,33 +50,60 @@ impl Shared {
         Ok(told.map_or_else(|| SeenEvent::Hidden(Hidden::instead_of(envelope)), |told| SeenEvent::Told(Box::new(told))))
     }
 
-    /// Puts an event into the outboxes of all who may see it.
-    pub(super) fn send(&self, opened: Opened<'_>) -> Result<(), NotOpened> {
-        let Opened { viewers, seen, .. } = opened;
-        match seen {
-            Some(SeenEvent::Told(told)) => self.send_told(*told, &viewers),
-            Some(SeenEvent::Hidden(hidden)) => {
-                let frame = frames::text(&hidden);
-                viewers.iter().for_each(|viewer| self.connections.push(*viewer, &frame));
+    /// Puts events of one conversation into the outboxes of all who may see them, in order; those with the same viewers
+    /// go together, so that they are sent together. Answers the `seq` of the last one that was told. Behind an event
+    /// that is not opened nothing is told.
+    pub(super) fn send(&self, mut events: Vec<Opened<'_>>) -> (Option<u64>, Result<(), NotOpened>) {
+        let mut last = None;
+        for together in events.chunk_by_mut(|one, next| one.viewers == next.viewers) {
+            let mut frames = Vec::with_capacity(together.len());
+            for event in &mut *together {
+                match self.frames_of(event) {
+                    Ok(of_event) => frames.push(of_event),
+                    Err(NotOpened) => break,
+                }
             }
-            None if self.anyone_here(&viewers) => return Err(NotOpened),
-            None => {}
+            for viewer in together[0].viewers.iter() {
+                self.connections.push_all(*viewer, frames.iter().filter_map(|of_event| of_event.for_viewer(*viewer)));
+            }
+            last = frames.len().checked_sub(1).map(|told| together[told].envelope.version).or(last);
+            if frames.len() < together.len() {
+                return (last, Err(NotOpened));
+            }
         }
-        Ok(())
+        (last, Ok(()))
     }
 
-    fn send_told(&self, told: Told, viewers: &[AccountId]) {
-        let author = told.author().filter(|author| told.key.is_some() && viewers.contains(author));
-        if let Some(author) = author.filter(|author| self.connections.is_here(*author)) {
-            self.connections.push(author, &frames::text(&told));
+    /// An event as those of its viewers see it who are here. Afterwards it is not opened any more.
+    fn frames_of(&self, event: &mut Opened<'_>) -> Result<EventFrames, NotOpened> {
+        let (viewers, is_here) = (&event.viewers, |viewer: &AccountId| self.connections.is_here(*viewer));
+        match event.seen.take() {
+            Some(SeenEvent::Told(told)) => {
+                let author = told.author().filter(|author| told.key.is_some() && viewers.contains(author));
+                let for_author = author.filter(is_here).map(|_| frames::text(&told));
+                let others_here = viewers.iter().any(|viewer| Some(*viewer) != author && is_here(viewer));
+                let for_others = others_here.then(|| frames::text(&told.without_key()));
+                Ok(EventFrames { author, for_author, for_others })
+            }
+            Some(SeenEvent::Hidden(hidden)) => {
+                Ok(EventFrames { author: None, for_author: None, for_others: Some(frames::text(&hidden)) })
+            }
+            None if self.anyone_here(viewers) => Err(NotOpened),
+            None => Ok(EventFrames { author: None, for_author: None, for_others: None }),
         }
-        let others = viewers.iter().filter(|viewer| Some(**viewer) != author);
-        let mut frame: Option<ByteString> = None;
-        let mut told = Some(told);
-        for viewer in others.filter(|viewer| self.connections.is_here(**viewer)) {
-            let frame =
-                frame.get_or_insert_with(|| frames::text(&told.take().expect("it is written once").without_key()));
-            self.connections.push(*viewer, frame);
-        }
+    }
+}
+
+/// One event as it is sent: its author alone is told the key of the command that made it.
+struct EventFrames {
+    author: Option<AccountId>,
+    for_author: Option<ByteString>,
+    for_others: Option<ByteString>,
+}
+
+impl EventFrames {
+    /// None for whoever was not here when it was written: they will ask.
+    fn for_viewer(&self, viewer: AccountId) -> Option<&ByteString> {
+        if self.author == Some(viewer) { self.for_author.as_ref() } else { self.for_others.as_ref() }
     }
 }

@@ -50,22 +50,19 @@ pub struct Batch {
 impl Outbox {
     /// Puts a frame at the end. After a close it is dropped: the client will resume.
     pub fn push(&self, frame: ByteString) {
+        self.push_all([frame]);
+    }
+
+    /// Puts frames at the end, which are taken together.
+    pub fn push_all(&self, frames: impl IntoIterator<Item = ByteString>) {
         let mut waiting = self.waiting.lock();
-        if waiting.is_closing() {
-            return;
-        }
-        let bytes = waiting.bytes + frame.len();
-        if bytes > OUTBOX_BYTES_MAX || waiting.frames.len() >= OUTBOX_FRAMES_MAX {
-            waiting.close(Close::Slow);
-        } else {
-            waiting.bytes = bytes;
-            waiting.frames.push_back(frame);
-            if waiting.frames.len() > 1 {
-                return;
-            }
-        }
+        let (was_empty, was_closing) = (waiting.frames.is_empty(), waiting.is_closing());
+        frames.into_iter().for_each(|frame| waiting.push(frame));
+        let has_news = was_empty && !waiting.frames.is_empty() || !was_closing && waiting.is_closing();
         drop(waiting);
-        self.taker.wake();
+        if has_news {
+            self.taker.wake();
+        }
     }
 
     /// Asks for a ping.
@@ -118,6 +115,19 @@ impl Outbox {
 impl Waiting {
     fn is_closing(&self) -> bool {
         self.close.is_some()
+    }
+
+    fn push(&mut self, frame: ByteString) {
+        if self.is_closing() {
+            return;
+        }
+        let bytes = self.bytes + frame.len();
+        if bytes > OUTBOX_BYTES_MAX || self.frames.len() >= OUTBOX_FRAMES_MAX {
+            self.close(Close::Slow);
+        } else {
+            self.bytes = bytes;
+            self.frames.push_back(frame);
+        }
     }
 
     fn close(&mut self, why: Close) {
@@ -182,6 +192,22 @@ mod tests {
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
         assert!(poll() && !poll());
         outbox.push(frame(1));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn frames_that_come_together_wake_once_and_go_together() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        let waker = Waker::from(wakes.clone());
+        assert!(outbox.poll_take(&Context::from_waker(&waker)).is_pending());
+        outbox.push_all([]);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0, "nothing came");
+        outbox.push_all([frame(1), frame(2), frame(3)]);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(take(&outbox).unwrap().frames.len(), 3);
+        assert!(outbox.poll_take(&Context::from_waker(&waker)).is_pending());
+        outbox.push_all([frame(1), frame(OUTBOX_BYTES_MAX), frame(1)]);
+        assert_eq!((outbox.closing(), outbox.is_empty()), (Some(Close::Slow), true), "the second is too much");
         assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
     }
 

@@ -101,12 +101,11 @@ impl Shared {
         if somebody_moves && self.anyone_here(audience) {
             return self.begin_catching_up(conversation, line, Repair::Moved);
         }
-        for opened in opened.into_iter().filter(|opened| opened.envelope.version > told) {
-            let seq = opened.envelope.version;
-            if self.send(opened).is_err() {
-                return self.begin_catching_up(conversation, line, Repair::Hole);
-            }
-            line.told = Some(seq);
+        let news = opened.into_iter().filter(|opened| opened.envelope.version > told).collect();
+        let (last, sent) = self.send(news);
+        line.told = last.or(line.told);
+        if sent.is_err() {
+            self.begin_catching_up(conversation, line, Repair::Hole);
         }
     }
 
