@@ -126,4 +126,4 @@ bench-log: test-needs ## Measure the log on SQLite and on PostgreSQL beside a ra
 
 .PHONY: bench
 bench: ## Measure the log, the replay and the matching index
-	cargo bench --workspace
+	cargo bench --workspace --bench '*'

@@ -27,6 +27,11 @@ use uuid::Uuid;
 
 use postgres::PostgresServer;
 
+/// As in the program.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Bytes of data of each event: about a message with its sealed text.
 const DATA_BYTES: usize = 300;
 /// Bytes of the ids, times and hash that the log keeps with it.

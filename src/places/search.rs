@@ -2,7 +2,7 @@
 //!
 //! A place draws as a mass does: by its population, and by the square of its nearness where a point is given. Whoever
 //! types a name to its end most likely means the place of that name; a word inside a name is less likely meant than the
-//! first one.
+//! first one, and a name in another language less likely than the name that people there use.
 
 use palabre_events::Point;
 use palabre_events::geometry::distance_km;
@@ -19,6 +19,8 @@ const HALF_DRAW_KM: f64 = 25.0;
 const WHOLE_NAME: f64 = 8.0;
 /// How much likelier a word inside of a name is.
 const INNER_WORD: f64 = 0.125;
+/// How much likelier a name is that the place does not bear itself: "Gren" is Grenoble rather than Grenade, in Spain.
+const OTHER_NAME: f64 = 0.5;
 
 /// A place that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +47,7 @@ pub fn search(layout: &Layout<'_>, typed: &str, near: Option<Point>, limit: usiz
         // What is too unlikely here is more so farther away; and nothing is nearer than it is north or south.
         let could_be = |near: Point| draw * nearness(north_south_km(layout.point(key.place), near));
         if best.would_keep(draw) && near.is_none_or(|near| best.would_keep(could_be(near))) {
+            let draw = if is_own_name(layout, &key) { draw } else { draw * OTHER_NAME };
             let likelihood = near.map_or(draw, |near| draw * nearness(distance_km(layout.point(key.place), near)));
             best.offer(Hit { likelihood, place: key.place });
         }
@@ -69,6 +72,11 @@ fn draw(layout: &Layout<'_>, key: &Key<'_>, needle: &[u8]) -> f64 {
         true if key.text == needle => population * WHOLE_NAME,
         true => population,
     }
+}
+
+/// Whether `key` is the name that its place bears, or the end of it.
+fn is_own_name(layout: &Layout<'_>, key: &Key<'_>) -> bool {
+    fold(layout.place(key.place).name).text.as_bytes().ends_with(key.text)
 }
 
 fn nearness(km: f64) -> f64 {

@@ -70,6 +70,7 @@ fn what_is_no_data_file_is_not_opened() {
 fn the_beginning_of_a_name_finds_the_place() {
     for (typed, name, region) in [
         ("Greno", "Grenoble", Some("Isère")),
+        ("Gren", "Grenoble", Some("Isère")),
         ("saint etienne", "Saint-Étienne", Some("Loire")),
         ("st-etienne", "Saint-Étienne", Some("Loire")),
         ("L'ISLE D ABEAU", "L'Isle-d'Abeau", Some("Isère")),
@@ -86,6 +87,12 @@ fn the_beginning_of_a_name_finds_the_place() {
         let found = first(typed, Some(GRENOBLE));
         assert_eq!((found.name, found.region), (name, region), "{typed}");
     }
+}
+
+#[test]
+fn the_name_that_people_there_use_comes_before_one_in_another_language() {
+    let found = Places::embedded().search("gren", None, 3);
+    assert_eq!(names(&found)[..2], ["Grenoble", "Granada"]);
 }
 
 #[test]
@@ -186,16 +193,18 @@ fn any_entries() -> impl Strategy<Value = Vec<Entry>> {
 /// How likely `entry` is meant, found by looking at every word of every name.
 fn scanned(entry: &Entry, typed: &str, near: Option<Point>) -> Option<f64> {
     let needle = fold(typed).text;
+    let own = fold(&entry.name).text;
     let names = [&entry.name].into_iter().chain(&entry.other_names).map(|name| fold(name));
     let matches = names.flat_map(|name| {
         let factor = |(number, at): (usize, &usize)| {
             let rest = &name.text[*at..];
-            let factor = match (number, rest == needle) {
+            let other = if own.ends_with(rest) { 1.0 } else { 0.5 };
+            let by_place = match (number, rest == needle) {
                 (0, true) => 8.0,
                 (0, false) => 1.0,
                 _ => 0.125,
             };
-            rest.starts_with(&needle).then_some(factor)
+            rest.starts_with(&needle).then_some(other * by_place)
         };
         name.words.iter().enumerate().filter_map(factor).collect::<Vec<_>>()
     });
