@@ -315,8 +315,15 @@ fn declared_length(received: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::connection::Holder;
+    use crate::vault::{SessionId, TokenHash};
     use futures_util::{StreamExt, stream};
+    use palabre_events::testing::ANNA;
     use proptest::prelude::*;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+    use uuid::Uuid;
 
     /// A frame as clients send it, masked.
     fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
@@ -390,6 +397,37 @@ mod tests {
             assert_eq!(read(head, &[1]), [Incoming::Broken(Close::TooLong)]);
         }
         assert_eq!(read(&frame(0x81, &vec![b'x'; FRAME_BYTES_MAX]), &[1_000]).len(), 1);
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_answer_goes_with_the_event_before_it_and_nobody_else_waits() {
+        let holder = Holder { account: ANNA, session: SessionId(Uuid::nil()), token: TokenHash([0; 32]) };
+        let connection = Arc::new(Connection::new(1, holder, IpAddr::V4(Ipv4Addr::LOCALHOST), None, 0));
+        let mut sending = Sending { connection: connection.clone(), gave: false, waited: false };
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut taken = || match Pin::new(&mut sending).poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Ready(batch) => batch.map(|batch: Batch| batch.frames.len()),
+            Poll::Pending => None,
+        };
+        let under_way = connection.begin();
+        connection.outbox.push("event".into());
+        assert_eq!((taken(), wakes.0.load(Ordering::Relaxed)), (None, 1), "it comes back by itself");
+        connection.outbox.push("answer".into());
+        assert_eq!(taken(), Some(2));
+        assert_eq!(taken(), None, "what was given is sent first");
+        drop(under_way);
+        connection.outbox.push("event".into());
+        assert_eq!(taken(), Some(1));
     }
 
     #[test]
