@@ -163,7 +163,7 @@ impl Connections {
     }
 
     /// Sends frames together to each open connection of `account`.
-    pub fn push_all<'f>(&self, account: AccountId, frames: impl Iterator<Item = &'f ByteString> + Clone) {
+    pub fn push_all<'f>(&self, account: AccountId, frames: &(impl Iterator<Item = &'f ByteString> + Clone)) {
         if let Some(open) = self.shard(account).lock().open.get(&account) {
             open.iter().for_each(|connection| connection.outbox.push_all(frames.clone().cloned()));
         }

@@ -64,7 +64,7 @@ impl Shared {
                 }
             }
             for viewer in together[0].viewers.iter() {
-                self.connections.push_all(*viewer, frames.iter().filter_map(|of_event| of_event.for_viewer(*viewer)));
+                self.connections.push_all(*viewer, &frames.iter().filter_map(|of_event| of_event.for_viewer(*viewer)));
             }
             last = frames.len().checked_sub(1).map(|told| together[told].envelope.version).or(last);
             if frames.len() < together.len() {
