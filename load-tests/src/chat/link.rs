@@ -81,15 +81,14 @@ impl Link {
         if state.log_id.is_some() && state.log_id != log_id {
             state.faults.push("the log is another one after a restart".to_owned());
         }
-        let mut hello = json!({"id": id, "type": "hello"});
-        if let Some(known) = &state.log_id {
-            let named = state.conversations.iter().take(HELLO_CONVERSATIONS_MAX);
-            let heads: serde_json::Map<_, _> =
-                named.map(|(conversation, transcript)| (conversation.to_string(), transcript.seq().into())).collect();
-            hello["log_id"] = json!(known);
-            hello["position"] = json!(state.position);
-            hello["conversations"] = heads.into();
-        }
+        let named = state.conversations.iter().take(HELLO_CONVERSATIONS_MAX);
+        let heads: serde_json::Map<_, _> =
+            named.map(|(conversation, transcript)| (conversation.to_string(), transcript.seq().into())).collect();
+        // The first time it asks for all that there is, from the beginning of whatever log this is.
+        let known = state.log_id.as_ref().or(log_id.as_ref());
+        let hello = json!({
+            "id": id, "type": "hello", "log_id": known, "position": state.position, "conversations": heads,
+        });
         state.log_id = log_id;
         let mut frames = Vec::new();
         let mut repeated = 0;
@@ -149,6 +148,10 @@ impl Link {
                 far.as_str().or(far["conversation"].as_str()).and_then(|text| Uuid::try_parse(text).ok());
             self.page(conversation.context("a conversation that is too far has an id")?, u64::MAX).await?;
         }
+        // What was committed after the answer was made may have come before it: then what lies between is still missing.
+        for conversation in self.holed() {
+            self.page(conversation, u64::MAX).await?;
+        }
         let mut state = self.shared.state();
         if answer["fresh"] == true && state.connections > 1 {
             state.faults.push("the server says that its log is fresh, which it is not".to_owned());
@@ -156,6 +159,13 @@ impl Link {
         state.position = state.position.max(answer["position"].as_u64().unwrap_or(0));
         self.hello = None;
         Ok(())
+    }
+
+    /// Conversations that it was told of beyond a hole.
+    fn holed(&self) -> Vec<Uuid> {
+        let state = self.shared.state();
+        let holed = state.conversations.iter().filter(|(_, transcript)| transcript.waiting() > 0);
+        holed.map(|(conversation, _)| *conversation).collect()
     }
 
     /// Reads by HTTP what this client lacks of `conversation` up to `head`.
