@@ -21,7 +21,7 @@ pub const AGE_S_MAX: i64 = 183 * 24 * 3600;
 /// For how long what the vault said of a session is believed.
 const BELIEVED_MS: i64 = 1_000;
 /// For how long it is believed that a session goes on, while all endings are heard of.
-const BELIEVED_FOLLOWING_MS: i64 = 300_000;
+const BELIEVED_FOLLOWING_MS: i64 = 60_000;
 /// How coarse the time of last use is: an hour, so that reading hardly ever writes.
 const LAST_SEEN_S: i64 = 3600;
 /// Sessions that are remembered; more are asked for again.
@@ -158,12 +158,10 @@ impl SessionCache {
         // A clock that was set back or forth makes it ask.
         let within =
             |since: i64, for_ms| now.as_millis().checked_sub(since).is_some_and(|ms| (0..for_ms).contains(&ms));
+        // First, so that every ending that was known by then has been forgotten before the session is looked up.
+        let followed = within(self.followed_at.load(Ordering::Acquire), BELIEVED_MS);
         let Some((info, said_at)) = self.remembered.lock().get(&token).copied() else { return false };
-        let for_ms = if within(self.followed_at.load(Ordering::Acquire), BELIEVED_MS) {
-            BELIEVED_FOLLOWING_MS
-        } else {
-            BELIEVED_MS
-        };
+        let for_ms = if followed { BELIEVED_FOLLOWING_MS } else { BELIEVED_MS };
         within(said_at.as_millis(), for_ms) && info.expires_at > now
     }
 

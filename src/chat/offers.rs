@@ -157,7 +157,7 @@ impl Shared {
             return self.begin_catching_up(conversation, line, Repair::Unknown);
         };
         let news: Vec<_> = opened.into_iter().filter(|opened| opened.envelope.version > told).collect();
-        let follows = news.first().is_none_or(|opened| opened.envelope.version == told + 1);
+        let follows = news.iter().zip(told + 1..).all(|(opened, due)| opened.envelope.version == due);
         let anyone = news.iter().any(Opened::is_for_somebody);
         let (last, sent) = if follows { self.send(news) } else { (None, Err(NotOpened)) };
         line.told = last.or(line.told);

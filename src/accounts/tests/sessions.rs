@@ -65,10 +65,10 @@ async fn while_endings_are_followed_a_session_goes_on_without_the_vault_and_ends
     // The vault does not know this session, so whoever asks it is told that it is over.
     assert!(!goes_on(1).await, "nothing is known of endings");
     cache.keep(token, info, at(0), cache.ask());
-    place.accounts.endings_followed(at(100));
-    assert!(goes_on(100).await);
-    assert!(!goes_on(101).await, "endings were not looked at for a second");
-    assert!(!goes_on(99).await, "the clock was set back");
+    place.accounts.endings_followed(at(50));
+    assert!(goes_on(50).await);
+    assert!(!goes_on(51).await, "endings were not looked at for a second");
+    assert!(!goes_on(49).await, "the clock was set back");
     place.accounts.endings_followed(at(300));
     assert!(!goes_on(300).await, "the vault is asked now and then in any case");
     cache.keep(token, info, at(299), cache.ask());
