@@ -248,11 +248,14 @@ impl<A: Aggregate + Clone> Shelf<A> {
 
     fn send_to_sleep(&self, idle_for: Duration) {
         for shard in &self.shards {
+            let mut idle = Vec::new();
             let mut shard = shard.lock();
             while shard.peek_lru().is_some_and(|(_, awake)| awake.last_asked.elapsed() >= idle_for) {
-                let (_, idle) = shard.pop_lru().expect("it was there a line above");
-                idle.send_to_sleep();
+                idle.extend(shard.pop_lru().map(|(_, awake)| awake));
             }
+            // Told without the lock: it is taken for every command.
+            drop(shard);
+            idle.iter().for_each(Awake::send_to_sleep);
         }
     }
 
