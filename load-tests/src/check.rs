@@ -50,8 +50,11 @@ impl Conversation<'_> {
     /// Every client was told all of it, gapless, as it is.
     fn told(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for (account, transcript) in &self.transcripts {
-            let view = self.views.get(account).map(Vec::as_slice).unwrap_or_default();
+        for (account, view) in &self.views {
+            let Some(transcript) = self.transcripts.get(account) else {
+                found.push(format!("{account} was told nothing of it"));
+                continue;
+            };
             let told = transcript.events();
             if !told.iter().zip(view).all(|(told, held)| same_fact(told, held)) {
                 found.push(format!("{account} was told something else than the log holds"));

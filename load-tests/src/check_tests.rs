@@ -89,6 +89,13 @@ fn a_good_history_violates_nothing() {
 }
 
 #[test]
+fn a_client_that_never_heard_of_it_is_found() {
+    let mut scene = Scene::new();
+    scene.told.remove(&BEN);
+    scene.found("was told nothing of it");
+}
+
+#[test]
 fn a_lost_message_is_found() {
     let mut scene = Scene::new();
     scene.log.pop();
