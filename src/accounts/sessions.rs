@@ -9,7 +9,8 @@ use lru::LruCache;
 use palabre_events::{AccountId, Timestamp};
 use parking_lot::Mutex;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{AccountRefusal, Accounts};
 use crate::vault::{Roles, Session, SessionId, TokenHash};
@@ -84,8 +85,8 @@ impl Accounts {
     }
 
     /// Every session that had ended in the vault at `at` was forgotten.
-    pub fn endings_followed(&self, at: Timestamp) {
-        self.cache.followed_at.store(at.as_millis(), Ordering::Release);
+    pub fn endings_followed(&self, at: Instant) {
+        *self.cache.followed_at.lock() = Some(at);
     }
 
     /// The account's open sessions, last used first.
@@ -128,8 +129,8 @@ pub(super) fn end_of(made_at: Timestamp, now: Timestamp) -> Timestamp {
 pub(super) struct SessionCache {
     remembered: Mutex<LruCache<TokenHash, (SessionInfo, Timestamp)>>,
     endings: AtomicU64,
-    /// Milliseconds since 1970: up to when all endings are known.
-    followed_at: AtomicI64,
+    /// Up to when all endings are known. Not by the clock on the wall, which may be set back meanwhile.
+    followed_at: Mutex<Option<Instant>>,
 }
 
 /// When the vault was asked, by the count of endings.
@@ -139,7 +140,7 @@ pub(super) struct Asked(u64);
 impl SessionCache {
     pub(super) fn new() -> Self {
         let remembered = Mutex::new(LruCache::sparse(REMEMBERED_MAX));
-        Self { remembered, endings: AtomicU64::new(0), followed_at: AtomicI64::new(i64::MIN) }
+        Self { remembered, endings: AtomicU64::new(0), followed_at: Mutex::new(None) }
     }
 
     /// Forgets a session that has ended, and what is being answered about any at this moment.
@@ -155,20 +156,22 @@ impl SessionCache {
 
     /// Whether it is certain enough that the session with this token goes on.
     fn goes_on(&self, token: TokenHash, now: Timestamp) -> bool {
-        // A clock that was set back or forth makes it ask.
-        let within =
-            |since: i64, for_ms| now.as_millis().checked_sub(since).is_some_and(|ms| (0..for_ms).contains(&ms));
         // First, so that every ending that was known by then has been forgotten before the session is looked up.
-        let followed = within(self.followed_at.load(Ordering::Acquire), BELIEVED_MS);
-        let Some((info, said_at)) = self.remembered.lock().get(&token).copied() else { return false };
+        let followed_at = *self.followed_at.lock();
+        let followed = followed_at.is_some_and(|at| at.elapsed() < Duration::from_millis(BELIEVED_MS as u64));
         let for_ms = if followed { BELIEVED_FOLLOWING_MS } else { BELIEVED_MS };
-        within(said_at.as_millis(), for_ms) && info.expires_at > now
+        self.said_within(for_ms, token, now).is_some()
     }
 
     fn believed(&self, token: TokenHash, now: Timestamp) -> Option<SessionInfo> {
+        self.said_within(BELIEVED_MS, token, now)
+    }
+
+    /// What the vault said of it not longer ago than that. A clock that was set back or forth makes it ask.
+    fn said_within(&self, ms: i64, token: TokenHash, now: Timestamp) -> Option<SessionInfo> {
         let (info, said_at) = *self.remembered.lock().get(&token)?;
-        let fresh = (0..BELIEVED_MS).contains(&now.millis_since(said_at));
-        (fresh && info.expires_at > now).then_some(info)
+        let is_fresh = (0..ms).contains(&now.millis_since(said_at));
+        (is_fresh && info.expires_at > now).then_some(info)
     }
 
     pub(super) fn ask(&self) -> Asked {

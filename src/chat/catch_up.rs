@@ -15,8 +15,8 @@ use crate::store::EventStore;
 
 /// How often it is tried, with pauses of some eight seconds in all.
 pub const TRIES_MAX: u32 = 12;
-/// How many events are read at once.
-const PAGE: usize = 256;
+/// How many events are read and told at once: of the longest messages less than an outbox holds.
+const PAGE: usize = 64;
 
 /// Tells everything up to what is wanted.
 pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) {

@@ -3,18 +3,18 @@
 //!
 //! The vault is the truth: what other nodes say through the fan-out only closes sockets sooner. While the list is
 //! followed, sockets need not ask for their sessions. While the vault does not answer nobody is sent away by this; every
-//! command asks it for itself. Sessions that end by their own time are found
-//! at the next command or ping.
+//! command asks it for itself, and nothing that was known before is believed afterwards: the one that answers then may
+//! be another, which lacks what the first had told. Sessions that end by their own time are found at the next command or
+//! ping.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::hub::Hub;
 use super::session;
 use crate::accounts::Accounts;
-use crate::clock;
 use crate::vault::sessions::ENDINGS_PER_CALL_MAX;
-use crate::vault::{Ending, Vault, VaultFailure};
+use crate::vault::{Ending, Endings, Vault, VaultFailure};
 
 /// How often it is looked: a session that ends is over everywhere within a second.
 const EVERY: Duration = Duration::from_millis(400);
@@ -49,11 +49,19 @@ impl Revocation {
 
     /// Takes one page of the list; whether there may be more.
     async fn look(&mut self) -> bool {
-        let looked_at = clock::now();
-        let Ok(page) = self.vault.endings_after(self.seen).await else { return false };
+        let looked_at = Instant::now();
+        let Ok(Endings { head, page }) = self.vault.endings_after(self.seen).await else {
+            self.accounts.forget_sessions();
+            return false;
+        };
+        if page.is_empty() && head != self.seen {
+            // The vault was restored, or stands in for one that knew more.
+            self.seen = head;
+            self.ask_for_all().await;
+            return true;
+        }
         for Ending { sequence, account, session } in &page {
             if *sequence != self.seen + 1 {
-                self.accounts.forget_sessions();
                 self.ask_for_all().await;
             }
             self.seen = *sequence;
@@ -69,6 +77,7 @@ impl Revocation {
 
     /// Asks for the session of every connection, because some endings were missed.
     async fn ask_for_all(&self) {
+        self.accounts.forget_sessions();
         let mut connections = Vec::new();
         self.hub.shared.connections.each(|connection| connections.push(connection.clone()));
         tracing::warn!(connections = connections.len(), "endings of sessions were missed; asking for all");

@@ -33,7 +33,7 @@ pub use leases::{Acquired, Lease, Leases};
 pub use people::{Admission, PasswordHash, People, Person, Role, Roles};
 pub use postgres::PostgresVault;
 pub use resets::{Redeemed, Resets};
-pub use sessions::{EndedSession, Ending, Session, SessionId, Sessions};
+pub use sessions::{EndedSession, Ending, Endings, Session, SessionId, Sessions};
 pub use sqlite::SqliteVault;
 pub use token::{Token, TokenHash};
 

@@ -37,8 +37,9 @@ pub trait Sessions: Send + Sync + 'static {
 
     /// The sessions of anybody that ended before their time after `sequence`, whoever ended them, on whichever node;
     /// in order, at most [`ENDINGS_PER_CALL_MAX`]. Sequences are dense and nothing is added before what was answered;
-    /// endings are kept for an hour at least, so whoever finds a gap has missed some.
-    fn endings_after(&self, sequence: u64) -> Answer<Vec<Ending>>;
+    /// endings are kept for an hour at least, so whoever finds a gap has missed some. A vault that was restored may know
+    /// fewer than it has told of.
+    fn endings_after(&self, sequence: u64) -> Answer<Endings>;
 
     /// The sequence of the session that ended last, 0 when none did.
     fn endings_head(&self) -> Answer<u64>;
@@ -93,4 +94,13 @@ pub struct Ending {
     pub account: AccountId,
     /// Which.
     pub session: EndedSession,
+}
+
+/// A part of the list of endings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endings {
+    /// The sequence of the last one there is, asked for or not; 0 when there is none.
+    pub head: u64,
+    /// Those that were asked for, in order.
+    pub page: Vec<Ending>,
 }

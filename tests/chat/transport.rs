@@ -308,6 +308,21 @@ async fn a_session_that_another_node_ended_is_closed_at_its_next_command() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_gone_with_the_end_of_a_restored_vaults_list_is_closed() {
+    let server = TestServer::start();
+    let (anna, ben) = (server.sign_up("Anna").await, server.sign_up("Ben").await);
+    let (mut hers, mut his) = (Client::connect(&server, &anna).await, Client::connect(&server, &ben).await);
+    server.platform.vault.end_sessions(ben.account, None).await.unwrap();
+    assert_eq!(closing(&mut his.socket).await, Some((4501, "revoked".to_owned())), "the list is followed");
+    // Without her session, and before anything had ended.
+    let vault = rusqlite::Connection::open(server.platform.config.data.join("vault.db")).unwrap();
+    let restored = "BEGIN IMMEDIATE; DELETE FROM sessions; DELETE FROM session_endings;
+                    UPDATE sqlite_sequence SET seq = 0 WHERE name = 'session_endings'; COMMIT";
+    vault.execute_batch(restored).unwrap();
+    assert_eq!(closing(&mut hers.socket).await, Some((4501, "revoked".to_owned())));
+}
+
+#[tokio::test]
 async fn a_server_that_stops_tells_everybody_to_come_back() {
     let mut server = TestServer::start();
     let anna = server.sign_up("Anna").await;

@@ -4,6 +4,7 @@ use super::super::sessions::{AGE_S_MAX, IDLE_S, SessionInfo};
 use super::{HOME, PASSWORD, anna, at, place};
 use crate::vault::{Roles, SessionId, Token};
 use palabre_events::testing::ANNA;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const DAY_S: i64 = 24 * 3600;
@@ -64,20 +65,22 @@ async fn while_endings_are_followed_a_session_goes_on_without_the_vault_and_ends
     let goes_on = async |seconds| place.accounts.is_signed_in(token, at(seconds)).await.unwrap();
     // The vault does not know this session, so whoever asks it is told that it is over.
     assert!(!goes_on(1).await, "nothing is known of endings");
-    cache.keep(token, info, at(0), cache.ask());
-    place.accounts.endings_followed(at(50));
-    assert!(goes_on(50).await);
-    assert!(!goes_on(51).await, "endings were not looked at for a second");
-    assert!(!goes_on(49).await, "the clock was set back");
-    place.accounts.endings_followed(at(300));
-    assert!(!goes_on(300).await, "the vault is asked now and then in any case");
-    cache.keep(token, info, at(299), cache.ask());
-    assert!(goes_on(300).await);
+    cache.keep(token, info, at(10), cache.ask());
+    let followed = |ago_s| place.accounts.endings_followed(Instant::now() - Duration::from_secs(ago_s));
+    followed(0);
+    assert!(goes_on(60).await);
+    followed(1);
+    assert!(!goes_on(60).await, "endings were not looked at for a second");
+    followed(0);
+    assert!(!goes_on(9).await, "the clock was set back");
+    assert!(!goes_on(71).await, "the vault is asked now and then in any case");
+    assert!(goes_on(60).await);
     place.accounts.forget_session(token);
-    assert!(!goes_on(300).await, "it was ended");
-    cache.keep(token, info, at(299), cache.ask());
+    assert!(!goes_on(60).await, "it was ended");
+    cache.keep(token, info, at(10), cache.ask());
+    assert!(goes_on(60).await);
     place.accounts.forget_sessions();
-    assert!(!goes_on(300).await, "an ending was missed");
+    assert!(!goes_on(60).await, "an ending was missed");
 }
 
 #[actix::test]

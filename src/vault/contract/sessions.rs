@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{at, session, somebody};
 use crate::vault::sessions::SESSIONS_PER_ACCOUNT_MAX;
-use crate::vault::{EndedSession, Ending, PasswordHash, Role, Roles, Session, SessionId, Token, Vault};
+use crate::vault::{EndedSession, Ending, Endings, PasswordHash, Role, Roles, Session, SessionId, Token, Vault};
 
 pub(super) async fn hold(vault: &Arc<dyn Vault>) {
     a_session_is_found_by_its_token_with_its_roles(vault).await;
@@ -92,7 +92,7 @@ async fn expired_sessions_are_forgotten_when_another_opens(vault: &Arc<dyn Vault
 
 async fn every_ending_is_told_in_order_and_an_expiry_is_none(vault: &Arc<dyn Vault>) {
     let head = vault.endings_head().await.unwrap();
-    assert_eq!(vault.endings_after(head).await, Ok(vec![]));
+    assert_eq!(vault.endings_after(head).await, Ok(Endings { head, page: vec![] }));
     let anna = somebody().account;
     let [one, two, three] = [0, 1, 2].map(|at_s| session(anna, at(at_s)));
     for (token, session) in [one, two, three] {
@@ -102,12 +102,15 @@ async fn every_ending_is_told_in_order_and_an_expiry_is_none(vault: &Arc<dyn Vau
     vault.end_session(anna, one.1.id).await.unwrap();
     vault.end_sessions(anna, Some(three.1.id)).await.unwrap();
     vault.set_password(anna, PasswordHash("$argon2id$new".to_owned()), None).await.unwrap();
-    let endings = vault.endings_after(head).await.unwrap();
+    let Endings { head: now_head, page: endings } = vault.endings_after(head).await.unwrap();
+    assert_eq!(now_head, head + 3);
     let expected = [one, two, three].map(|(token, session)| EndedSession { id: session.id, token });
     assert_eq!(endings.iter().map(|ending| ending.session).collect::<Vec<_>>(), expected);
     assert!(endings.iter().zip(head + 1..).all(|(ending, due)| ending.sequence == due && ending.account == anna));
     assert_eq!(vault.endings_head().await, Ok(head + 3));
-    assert_eq!(vault.endings_after(head + 1).await, Ok(endings[1..].to_vec()));
+    assert_eq!(vault.endings_after(head + 1).await, Ok(Endings { head: head + 3, page: endings[1..].to_vec() }));
+    let ahead = vault.endings_after(head + 9).await;
+    assert_eq!(ahead, Ok(Endings { head: head + 3, page: vec![] }), "it knows fewer than were told of");
 
     let (expired, later) = (session(anna, at(20_000)), session(anna, at(30_000)));
     vault.open_session(expired.0, expired.1).await.unwrap();
@@ -118,7 +121,7 @@ async fn every_ending_is_told_in_order_and_an_expiry_is_none(vault: &Arc<dyn Vau
             let (token, session) = session(anna, at(30_001 + n as i64));
             vault.open_session(token, session).await.unwrap();
         }
-        vault.endings_after(head + 3).await.unwrap()
+        vault.endings_after(head + 3).await.unwrap().page
     };
     assert_eq!(gave_way.iter().map(|ending| ending.session.id).collect::<Vec<_>>(), [later.1.id]);
 }

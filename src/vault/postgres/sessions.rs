@@ -8,7 +8,7 @@ use super::{PostgresVault, people, row};
 use crate::postgres::Unanswered;
 use crate::vault::sessions::{ENDINGS_PER_CALL_MAX, SESSIONS_PER_ACCOUNT_MAX};
 use crate::vault::{
-    Answer, EndedSession, Ending, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions,
+    Answer, EndedSession, Endings, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions,
     TokenHash,
 };
 
@@ -116,17 +116,23 @@ impl Sessions for PostgresVault {
         self.ask(move |client| Box::pin(async move { end_all(&*client, account, keep).await }))
     }
 
-    fn endings_after(&self, sequence: u64) -> Answer<Vec<Ending>> {
+    fn endings_after(&self, sequence: u64) -> Answer<Endings> {
         let (after, limit) = (sequence.cast_signed(), ENDINGS_PER_CALL_MAX as i64);
         self.ask(move |client| {
             Box::pin(async move {
                 let select = client
                     .prepare_cached(
-                        "SELECT session, token, sequence, account FROM palabre_vault.session_endings
-                         WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+                        "SELECT session, token, sequence, account, endings FROM palabre_vault.counters
+                         LEFT JOIN LATERAL (SELECT * FROM palabre_vault.session_endings
+                                            WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS page ON true
+                         ORDER BY sequence",
                     )
                     .await?;
-                client.query(&select, &[&after, &limit]).await?.iter().map(row::ending).collect()
+                let rows = client.query(&select, &[&after, &limit]).await?;
+                let head = rows.first().map_or(Ok(0), |row| row::count(row, 4))?;
+                // Without an ending after it there is one row, which says nothing but the head.
+                let endings = rows.iter().filter(|row| !matches!(row.try_get::<_, Option<i64>>(2), Ok(None)));
+                Ok(Endings { head, page: endings.map(row::ending).collect::<Result<_, _>>()? })
             })
         })
     }

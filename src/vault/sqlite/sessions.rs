@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{SqliteVault, people, row};
 use crate::vault::sessions::{ENDINGS_PER_CALL_MAX, SESSIONS_PER_ACCOUNT_MAX};
 use crate::vault::{
-    Answer, EndedSession, Ending, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions,
+    Answer, EndedSession, Endings, PasswordHash, Person, Redeemed, Resets, Roles, Session, SessionId, Sessions,
     TokenHash,
 };
 
@@ -79,22 +79,22 @@ impl Sessions for SqliteVault {
         self.write(move |connection| end_all(connection, account, keep))
     }
 
-    fn endings_after(&self, sequence: u64) -> Answer<Vec<Ending>> {
+    fn endings_after(&self, sequence: u64) -> Answer<Endings> {
         self.read(move |connection| {
+            let head = endings_head(connection)?;
             let mut select = connection.prepare_cached(
                 "SELECT session, token, sequence, account FROM session_endings
                  WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
             )?;
-            select.query_map([sequence.cast_signed(), ENDINGS_PER_CALL_MAX as i64], row::ending)?.collect()
+            let page = select.query_map([sequence.cast_signed(), ENDINGS_PER_CALL_MAX as i64], row::ending)?;
+            let page = page.collect::<rusqlite::Result<Vec<_>>>()?;
+            // What was added between the two questions counts.
+            Ok(Endings { head: page.last().map_or(head, |last| last.sequence.max(head)), page })
         })
     }
 
     fn endings_head(&self) -> Answer<u64> {
-        self.read(|connection| {
-            // The last one may be forgotten already; SQLite remembers its number.
-            let head = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'session_endings'";
-            connection.query_row(head, [], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
-        })
+        self.read(endings_head)
     }
 }
 
@@ -124,6 +124,12 @@ impl Resets for SqliteVault {
             Ok(Some(Redeemed { account, ended }))
         })
     }
+}
+
+fn endings_head(connection: &Connection) -> rusqlite::Result<u64> {
+    // The last one may be forgotten already; SQLite remembers its number.
+    let head = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'session_endings'";
+    connection.prepare_cached(head)?.query_row([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
 }
 
 pub(super) fn end_all(
