@@ -7,15 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::ledger::Entry;
-use crate::transcript::{Transcript, same_fact};
+use crate::stays::Stays;
+use crate::transcript::{Transcript, is_hidden, same_fact};
 
-/// All that is known of one conversation between two people.
+/// All that is known of one conversation.
 pub struct Conversation<'a> {
     /// Its id.
     pub id: Uuid,
-    /// Its events as the API tells them in the end, by participant.
+    /// Who was in a group when; none for a conversation of two, who both see all of it.
+    pub stays: Option<Stays>,
+    /// Its events as the API tells them in the end, by whoever takes or took part.
     pub views: BTreeMap<Uuid, Vec<Value>>,
-    /// What each participant's client was told, by participant.
+    /// What the clients were told of it, by whose they are.
     pub transcripts: BTreeMap<Uuid, &'a Transcript>,
     /// Every command that had its final answer.
     pub entries: &'a [Entry],
@@ -28,26 +31,54 @@ impl Conversation<'_> {
         found.concat().into_iter().map(|sentence| format!("conversation {}: {sentence}", self.id)).collect()
     }
 
-    /// Every participant's view is the whole of it, and all are one history.
+    /// Every view is all that its viewer may see, and all are one history.
     fn views(&self) -> Vec<String> {
-        let mut found = Vec::new();
+        if self.views.is_empty() {
+            return vec!["nobody sees it".to_owned()];
+        }
+        let head = self.views.values().flatten().map(seq_of).max().unwrap_or(0);
+        let (mut found, mut history, mut differ) = (Vec::new(), BTreeMap::new(), false);
         for (account, view) in &self.views {
-            let seqs = view.iter().map(|event| event["seq"].as_u64().unwrap_or(0));
-            if let Some((index, seq)) = seqs.enumerate().find(|(index, seq)| *seq != *index as u64 + 1) {
-                found.push(format!("the view of {account} has seq {seq} where {} belongs", index + 1));
+            let wrong = self.view(*account, view, head);
+            found.extend(wrong.into_iter().map(|sentence| format!("the view of {account} {sentence}")));
+            for event in view.iter().filter(|event| !is_hidden(event)) {
+                let first: &Value = history.entry(seq_of(event)).or_insert(event);
+                differ |= !same_fact(first, event);
             }
         }
-        let mut views = self.views.values();
-        let Some(first) = views.next() else { return vec!["nobody sees it".to_owned()] };
-        for other in views {
-            if first.len() != other.len() || !first.iter().zip(other).all(|(a, b)| same_fact(a, b)) {
-                found.push("its participants see two histories".to_owned());
-            }
+        if differ {
+            found.push("its participants see two histories".to_owned());
         }
         found
     }
 
-    /// Every client was told all of it, gapless, as it is.
+    /// A view is gapless, from the first to the last event that `account` may see, with nothing shown that they may not.
+    fn view(&self, account: Uuid, view: &[Value], head: u64) -> Vec<String> {
+        let mut found = Vec::new();
+        let (first, last) = (view.first().map_or(1, seq_of), view.last().map_or(0, seq_of));
+        if let Some(seq) = (1..first).find(|seq| self.sees(account, *seq)) {
+            found.push(format!("begins with seq {first}, and lacks seq {seq}"));
+        }
+        if let Some((belongs, seq)) = (first..).zip(view.iter().map(seq_of)).find(|(belongs, seq)| belongs != seq) {
+            found.push(format!("has seq {seq} where {belongs} belongs"));
+        }
+        let end = self.stays.as_ref().and_then(|stays| stays.left_at(account)).unwrap_or(head);
+        if last != end {
+            found.push(format!("ends with seq {last} where {end} is the last"));
+        }
+        if let Some(event) = view.iter().find(|event| is_hidden(event) == self.sees(account, seq_of(event))) {
+            let what = if is_hidden(event) { "hides" } else { "shows" };
+            found.push(format!("{what} seq {} against who was there", seq_of(event)));
+        }
+        found
+    }
+
+    /// Whether `account` may see the event at `seq`.
+    fn sees(&self, account: Uuid, seq: u64) -> bool {
+        self.stays.as_ref().is_none_or(|stays| stays.sees(account, seq))
+    }
+
+    /// Every client was told all that its person may see, gapless, as it is; and nobody else was.
     fn told(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (account, view) in &self.views {
@@ -55,19 +86,25 @@ impl Conversation<'_> {
                 found.push(format!("{account} was told nothing of it"));
                 continue;
             };
-            let told = transcript.events();
-            if !told.iter().zip(view).all(|(told, held)| same_fact(told, held)) {
+            let (told, from) = (transcript.events(), transcript.begins_after());
+            let (before, held): (Vec<&Value>, Vec<&Value>) = view.iter().partition(|event| seq_of(event) <= from);
+            if before.iter().any(|event| !is_hidden(event)) {
+                found.push(format!("{account} was told of it from seq {} on, and sees what was before", from + 1));
+            }
+            if !told.iter().zip(&held).all(|(told, held)| same_telling(told, held)) {
                 found.push(format!("{account} was told something else than the log holds"));
             }
-            if told.len() != view.len() || transcript.waiting() > 0 {
+            if told.len() != held.len() || transcript.waiting() > 0 {
                 found.push(format!(
                     "{account} was told {} events without a gap and {} beyond, of {}",
                     told.len(),
                     transcript.waiting(),
-                    view.len()
+                    held.len()
                 ));
             }
         }
+        let strangers = self.transcripts.keys().filter(|account| !self.views.contains_key(*account));
+        found.extend(strangers.map(|account| format!("{account} was told of it, and never took part")));
         found
     }
 
@@ -168,6 +205,15 @@ impl Conversation<'_> {
             .extend(waiting.into_iter().map(|proposal| format!("proposal {proposal} was accepted and has no outcome")));
         found
     }
+}
+
+fn seq_of(event: &Value) -> u64 {
+    event["seq"].as_u64().unwrap_or(0)
+}
+
+/// Whether a client was told what the log holds, and no more of it than the person may see.
+fn same_telling(told: &Value, held: &Value) -> bool {
+    is_hidden(told) == is_hidden(held) && same_fact(told, held)
 }
 
 /// The events that bear the key of a command.

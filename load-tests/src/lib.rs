@@ -21,6 +21,7 @@ pub mod report;
 pub mod ride_check;
 pub mod server;
 pub mod services;
+pub mod stays;
 pub mod talk;
 pub mod timed;
 pub mod transcript;

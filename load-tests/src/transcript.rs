@@ -5,6 +5,8 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use crate::stays::Stays;
+
 /// What became of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -24,6 +26,8 @@ pub struct Transcript {
     /// The `seq` before the first event that this person may see; 0 but in groups.
     from: Option<u64>,
     events: Vec<Value>,
+    /// Where in `events` somebody joins or leaves.
+    moves: Vec<usize>,
     ahead: BTreeMap<u64, Value>,
 }
 
@@ -44,19 +48,19 @@ impl Transcript {
         self.events.get(skip..).unwrap_or_default()
     }
 
+    /// Those of the gapless run that say who joins a group and who leaves it.
+    pub fn moves(&self) -> impl Iterator<Item = &Value> {
+        self.moves.iter().map(|index| &self.events[*index])
+    }
+
     /// How many events wait for others that come before them.
     pub fn waiting(&self) -> usize {
         self.ahead.len()
     }
 
-    /// Whether this person was there from the first event.
-    pub fn is_whole(&self) -> bool {
-        self.from.unwrap_or(0) == 0
-    }
-
-    /// Whether it is known to be a conversation between two, whose events both see from the first to the last.
-    pub fn is_between_two(&self) -> bool {
-        self.is_whole() && self.events.first().is_some_and(|first| first["data"]["kind"] == "ride")
+    /// The `seq` before its first event; 0 but in groups.
+    pub fn begins_after(&self) -> u64 {
+        self.from.unwrap_or(0)
     }
 
     /// Takes one event frame. `may_start_late` is for groups, whose members see from their joining.
@@ -74,6 +78,9 @@ impl Transcript {
         self.ahead.insert(seq, frame);
         let before = self.events.len();
         while let Some(next) = self.ahead.remove(&(self.seq() + 1)) {
+            if Stays::are_told_by(&next) {
+                self.moves.push(self.events.len());
+            }
             self.events.push(next);
         }
         match self.events.len() - before {
@@ -83,10 +90,15 @@ impl Transcript {
     }
 }
 
+/// Whether a frame only stands for an event that its viewer may not see.
+pub fn is_hidden(frame: &Value) -> bool {
+    frame["type"] == "hidden"
+}
+
 /// Whether two frames tell the same fact, whoever was told: only the sender is told the key, and text that was taken
 /// back or erased in the meantime is absent.
 pub fn same_fact(a: &Value, b: &Value) -> bool {
-    if a["type"] == "hidden" || b["type"] == "hidden" {
+    if is_hidden(a) || is_hidden(b) {
         return a["seq"] == b["seq"];
     }
     let same_text =
@@ -136,8 +148,18 @@ mod tests {
     fn a_member_of_a_group_starts_late() {
         let mut transcript = Transcript::default();
         assert_eq!(transcript.take(said(5, "e"), true), Taken::Next(1));
-        assert_eq!((transcript.seq(), transcript.is_whole()), (5, false));
+        assert_eq!((transcript.seq(), transcript.begins_after()), (5, 4));
         assert_eq!(transcript.take(said(6, "f"), true), Taken::Next(1));
         assert_eq!(transcript.after(5).len(), 1);
+    }
+
+    #[test]
+    fn joinings_and_leavings_are_known_once_they_can_be_read() {
+        let mut transcript = Transcript::default();
+        let joined = json!({"seq": 2, "type": "participant_joined", "data": {}});
+        transcript.take(joined.clone(), false);
+        assert_eq!(transcript.moves().count(), 0);
+        transcript.take(said(1, "a"), false);
+        assert_eq!(transcript.moves().collect::<Vec<_>>(), [&joined]);
     }
 }

@@ -58,14 +58,12 @@ impl Shared {
 }
 
 impl State {
-    /// Takes one event; answers how many more are readable now.
-    pub(super) fn take(&mut self, conversation: Uuid, frame: Value) -> u64 {
+    /// Takes one event; answers how many more are readable now. What was not known of its conversation may begin with it
+    /// where it `may_begin` one.
+    pub(super) fn take(&mut self, conversation: Uuid, frame: Value, may_begin: bool) -> u64 {
         let seq = frame["seq"].clone();
-        // Everybody sees a conversation of two from its first event on; only members of a group join later.
-        let opening = frame["type"] == "conversation_opened";
         let transcript = self.conversations.entry(conversation).or_default();
-        let late = !opening && frame["type"] == "participant_joined";
-        match transcript.take(frame, late) {
+        match transcript.take(frame, may_begin) {
             Taken::Next(new) => new as u64,
             Taken::Ahead | Taken::Known => 0,
             Taken::Differs => {

@@ -1,5 +1,6 @@
-//! People at work: a few drivers with rides of few seats, and passengers who all want to come along. They talk and book
-//! as fast as they are answered, whatever happens to the servers; [`crate::judge`] then says what was violated.
+//! People at work: a few drivers with rides of few seats, and passengers who all want to come along. They talk, by two and
+//! in the groups of rides, and book as fast as they are answered, whatever happens to the servers; [`crate::judge`] then
+//! says what was violated.
 
 mod person;
 mod seen;
@@ -22,6 +23,7 @@ use crate::chat::{Answer, Chat};
 use crate::client::{Api, Person, id_in, new_key};
 use crate::ledger::{Entry, Ledger};
 use crate::places::{Place, ROAD};
+use crate::stays::Stays;
 
 const DRIVERS: usize = 4;
 const RIDES_OF_A_DRIVER: usize = 3;
@@ -38,7 +40,7 @@ pub struct Ride {
     pub id: Uuid,
     /// Who drives.
     pub driver: Person,
-    /// Its conversations, with the passenger of each.
+    /// Its conversations of two, with the passenger of each.
     pub conversations: BTreeMap<Uuid, Person>,
 }
 
@@ -138,7 +140,7 @@ impl Crowd {
         heads
     }
 
-    /// Whether everybody has been told all of their conversations up to `heads`.
+    /// Whether everybody has been told all of their conversations up to `heads`, groups as far as they are in them.
     pub fn has_been_told(&self, heads: &BTreeMap<Uuid, u64>) -> bool {
         let told = |person: &Person, id: &Uuid| {
             let head = heads.get(id).copied().unwrap_or_default();
@@ -147,6 +149,30 @@ impl Crowd {
         self.rides
             .iter()
             .all(|ride| ride.conversations.iter().all(|(id, passenger)| told(&ride.driver, id) && told(passenger, id)))
+            && self.groups(heads).all(|(group, head)| self.has_group_been_told(group, head))
+    }
+
+    /// The conversations in `heads` that are not of two.
+    fn groups(&self, heads: &BTreeMap<Uuid, u64>) -> impl Iterator<Item = (Uuid, u64)> {
+        let rides = &self.rides;
+        let is_group = move |id: &Uuid| !rides.iter().any(|ride| ride.conversations.contains_key(id));
+        heads.iter().map(|(id, head)| (*id, *head)).filter(move |(id, _)| is_group(id))
+    }
+
+    /// Whether the driver of `group` was told it up to `head`, and everybody else as much of that as they may see.
+    fn has_group_been_told(&self, group: Uuid, head: u64) -> bool {
+        let stays_by = |driver: Uuid| {
+            self.chats.get(&driver)?.read(|told| {
+                let transcript = told.get(&group).filter(|transcript| transcript.seq() >= head)?;
+                let until = |event: &&Value| event["seq"].as_u64().is_some_and(|seq| seq <= head);
+                Some(Stays::of(driver, transcript.moves().filter(until)))
+            })
+        };
+        let Some(stays) = self.rides.iter().find_map(|ride| stays_by(ride.driver.account)) else { return false };
+        stays.people().all(|account| {
+            let last = stays.left_at(account).unwrap_or(head);
+            self.chats.get(&account).is_some_and(|chat| chat.seq(group) >= last)
+        })
     }
 
     /// Commands that had their final answer until now.

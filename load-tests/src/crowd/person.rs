@@ -1,4 +1,5 @@
-//! What one person does all the time: talk, propose, agree, decline, cancel, change their mind.
+//! What one person does all the time: talk with one or with all in the car, propose, agree, decline, cancel, change their
+//! mind.
 //!
 //! Drivers answer every proposal that waits in all their conversations at once, so that acceptances compete for the few
 //! seats. Refusals are part of the game: the checks only ask that what was answered is what happened.
@@ -42,6 +43,8 @@ pub struct Someone {
     role: Role,
     chat: Arc<Chat>,
     conversations: BTreeMap<Uuid, Seen>,
+    /// The groups that the client was told of.
+    groups: BTreeMap<Uuid, Seen>,
     rides: Vec<Uuid>,
     ledger: Ledger,
     acceptances: watch::Sender<u64>,
@@ -74,6 +77,7 @@ impl Someone {
         });
         Self {
             conversations: conversations.collect(),
+            groups: BTreeMap::new(),
             role,
             rides: mine.map(|ride| ride.id).collect(),
             person,
@@ -87,11 +91,8 @@ impl Someone {
 
     /// Acts until told to stop.
     pub(super) async fn live(mut self, goes_on: Arc<AtomicBool>) -> Result<()> {
-        let me = self.person.account.to_string();
         while goes_on.load(Ordering::SeqCst) {
-            for (conversation, seen) in &mut self.conversations {
-                seen.fold(&self.chat.events_after(*conversation, seen.seq), &me);
-            }
+            self.catch_up();
             match self.role {
                 Role::Driver => self.drive().await?,
                 Role::Passenger => self.wish().await?,
@@ -101,11 +102,24 @@ impl Someone {
         Ok(())
     }
 
+    /// Takes note of what the client was told since. What is no conversation of two is the group of a ride.
+    fn catch_up(&mut self) {
+        let me = self.person.account.to_string();
+        let told: Vec<Uuid> = self.chat.read(|told| told.keys().copied().collect());
+        for group in told.into_iter().filter(|id| !self.conversations.contains_key(id)) {
+            self.groups.entry(group).or_default();
+        }
+        for (conversation, seen) in self.conversations.iter_mut().chain(&mut self.groups) {
+            seen.fold(&self.chat.events_after(*conversation, seen.seq), &me);
+        }
+    }
+
     /// One action of a driver.
     async fn drive(&mut self) -> Result<()> {
         match self.rng.random_range(0..100) {
             0..60 => self.answer_all().await,
-            60..85 => self.talk().await,
+            60..77 => self.talk().await,
+            77..85 => self.talk_in_group().await,
             85..88 => self.cancel().await,
             88..91 => self.change_ride().await,
             _ => self.tidy_up().await,
@@ -117,7 +131,8 @@ impl Someone {
         match self.rng.random_range(0..100) {
             0..35 => self.propose().await,
             35..50 => self.answer_all().await,
-            50..80 => self.talk().await,
+            50..70 => self.talk().await,
+            70..80 => self.talk_in_group().await,
             80..88 => self.cancel().await,
             _ => self.tidy_up().await,
         }
@@ -156,6 +171,21 @@ impl Someone {
 
     async fn talk(&mut self) -> Result<()> {
         let (conversation, _) = self.any_conversation();
+        self.say_in(conversation).await
+    }
+
+    /// Says something in a group that this person is in, as far as they know. Whoever has just left is refused.
+    async fn talk_in_group(&mut self) -> Result<()> {
+        let drives = self.role == Role::Driver;
+        let mine = self.groups.iter().filter(|(_, seen)| drives || !seen.in_group_by.is_empty());
+        let mine: Vec<Uuid> = mine.map(|(group, _)| *group).collect();
+        match mine.choose(&mut self.rng) {
+            Some(group) => self.say_in(*group).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn say_in(&mut self, conversation: Uuid) -> Result<()> {
         let mut asked = Vec::new();
         for _ in 0..self.rng.random_range(1..=BURST) {
             self.said += 1;

@@ -1,7 +1,7 @@
 //! What somebody knows of a conversation from what their client was told: enough to decide what to do next.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A proposal that waits for an answer.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Seen {
     pub waiting: BTreeMap<String, Waiting>,
     /// The booking that stands.
     pub booking: Option<Value>,
+    /// The reservations with which one is in a group.
+    pub in_group_by: BTreeSet<String>,
 }
 
 impl Seen {
@@ -38,6 +40,7 @@ impl Seen {
 
     fn fold_one(&mut self, event: &Value, me: &str) {
         let fields = &event["data"];
+        let text = |field: &str| fields[field].as_str().unwrap_or_default().to_owned();
         let proposal = fields["proposal"].as_str().unwrap_or_default();
         match event["type"].as_str().unwrap_or_default() {
             "message_posted" if fields["author"] == me => self.my_messages.push(self.seq),
@@ -62,6 +65,12 @@ impl Seen {
             }
             "booking_confirmed" => self.booking = Some(fields["reservation"].clone()),
             "booking_cancelled" => self.booking = None,
+            "participant_joined" if fields["account"] == me => {
+                self.in_group_by.insert(text("reservation"));
+            }
+            "participant_left" if fields["account"] == me => {
+                self.in_group_by.remove(&text("reservation"));
+            }
             _ => {}
         }
     }

@@ -106,6 +106,11 @@ impl Fault {
         }
     }
 
+    /// Whether Redis was away, for all nodes or for one of them.
+    pub fn takes_redis_away(self) -> bool {
+        matches!(self, Self::RedisKilled | Self::RedisPaused | Self::RedisReplaced | Self::RedisStalled)
+    }
+
     /// From when on delivery counts.
     pub fn counts(self) -> Counts {
         match self {

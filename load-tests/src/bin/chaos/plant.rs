@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// Which message it befalls, counted over all connections: one that comes when everybody has long been there. What is lost
-/// while they come, or from a group, whose members see from their joining, is no fault to them, but read.
+/// while they come is no fault to them, but read.
 const VICTIM: u64 = 300;
 /// How the text of an event's frame begins.
 const EVENT: &[u8] = br#"{"conversation":"#;

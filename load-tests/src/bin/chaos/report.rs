@@ -30,7 +30,8 @@ pub fn tell(verdict: &Verdict, delivery: &Delivery, nodes: usize, duration: Dura
     }
     row("two at once", &delivery.after_two);
     row("**a node dies**", &of(delivery, |fault| fault == Fault::NodeKilled));
-    row("**Redis is back**", &of(delivery, |fault| fault.part() == Part::Redis));
+    row("**Redis is back**", &of(delivery, Fault::takes_redis_away));
+    row("**any fault of Redis**", &of(delivery, |fault| fault.part() == Part::Redis));
     row("**any fault**", &of(delivery, |_| true));
     let settled = delivery.last.map(|last| verdict.settled.saturating_duration_since(last)).unwrap_or_default();
     let markdown = format!(

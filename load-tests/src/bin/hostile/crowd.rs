@@ -13,7 +13,7 @@ use crate::report::Kind;
 use crate::visit::{Answer, Visit, knock};
 use crate::world::World;
 
-/// With all limits, most are refused: they come too fast.
+/// With all limits, most are refused: they come too fast for their accounts, and are too many.
 pub const REFUSED: Kind = Kind { name: "come at once, limits as delivered", bytes_each: EACH };
 /// However slowly they come, an address may only have so many.
 pub const TOO_MANY: Kind = Kind { name: "come at once, 1,000 may", bytes_each: EACH };

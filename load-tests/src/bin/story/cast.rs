@@ -131,7 +131,8 @@ pub async fn compare(conversation: Uuid, players: [&Player; 2], ledger: &Ledger)
     let told = players.map(|player| (player.person.account, player.chat.transcripts().remove(&conversation)));
     let transcripts = told.iter().filter_map(|(account, told)| Some((*account, told.as_ref()?))).collect();
     let entries = ledger.by_conversation().remove(&conversation).unwrap_or_default();
-    let mut violations = Conversation { id: conversation, views, transcripts, entries: &entries }.violations();
+    let between_two = Conversation { id: conversation, stays: None, views, transcripts, entries: &entries };
+    let mut violations = between_two.violations();
     violations.extend(players.iter().flat_map(|player| player.chat.faults()));
     if !violations.is_empty() {
         bail!("{}", violations.join("\n"));

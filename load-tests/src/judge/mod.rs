@@ -1,29 +1,27 @@
 //! Waits until everything that a crowd began is settled, reads back what the log holds, and judges: what was
 //! acknowledged is there once, everybody was told all of it in one order, and no seat was sold twice.
 
+mod read_back;
+mod settle;
+
 use anyhow::Result;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+use self::read_back::{Views, fullest, read_back, stays_in};
+use self::settle::settle;
 use crate::chat::{Chat, Tally};
 use crate::check::Conversation;
-use crate::client::{events_after, record_of};
+use crate::client::record_of;
 use crate::crowd::{Ended, Ride};
 use crate::report::{Table, thousands};
 use crate::ride_check::RideCheck;
 use crate::server::Server;
-use crate::transcript::Transcript;
 
-/// How long after the last command an accepted proposal may wait for its outcome.
-const OUTCOME_BOUND: Duration = Duration::from_secs(30);
 /// How long until every client has been told everything.
 const TOLD_BOUND: Duration = Duration::from_secs(30);
-/// Conversations that are read at once.
-const READ_AT_ONCE: usize = 8;
 
 /// What a run showed.
 pub struct Verdict {
@@ -33,6 +31,8 @@ pub struct Verdict {
     pub answers: BTreeMap<(String, String), u64>,
     /// Events in all conversations.
     pub events: usize,
+    /// What was said in groups.
+    pub groups: Groups,
     /// Bookings confirmed or changed, and refused.
     pub bookings: (usize, usize),
     /// The most seats that were ever taken at once on a ride.
@@ -45,6 +45,17 @@ pub struct Verdict {
     pub settled: Instant,
     /// What `verify` and `rebuild --check` printed.
     pub printed: String,
+}
+
+/// How many people came together in the groups of rides, and how much they said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Groups {
+    /// Groups that there are.
+    pub count: usize,
+    /// Messages in all of them.
+    pub messages: usize,
+    /// The most people who were in one at once.
+    pub most_people: usize,
 }
 
 impl Verdict {
@@ -60,14 +71,14 @@ impl Verdict {
         violations.extend(found);
         let (found, most_taken) = of_rides(ended, &views).await?;
         violations.extend(found);
-        let first_views = || views.values().filter_map(|views| views.values().next());
-        let count = |types: &[&str]| {
-            first_views().flatten().filter(|event| types.iter().any(|kind| event["type"] == *kind)).count()
-        };
+        let whole = || views.values().filter_map(fullest);
+        let count =
+            |types: &[&str]| whole().flatten().filter(|event| types.iter().any(|kind| event["type"] == *kind)).count();
         Ok(Self {
             violations,
             answers: answers(ended),
-            events: first_views().map(Vec::len).sum(),
+            events: whole().map(Vec::len).sum(),
+            groups: groups(&views),
             bookings: (count(&["booking_confirmed", "booking_changed"]), count(&["booking_refused"])),
             most_taken,
             tally: tally(ended),
@@ -99,7 +110,8 @@ impl Verdict {
         format!(
             "{} connections; {} events came late by resuming; {} commands were repeated, {} of them had been committed, {} were \
              refused and carried out later by an earlier copy.\n\
-             {} events in all conversations; {} bookings made or changed, {} refused; at most {} seats taken at once.\n\n\
+             {} events in all conversations; {} groups of up to {} people, with {} messages; \
+             {} bookings made or changed, {} refused; at most {} seats taken at once.\n\n\
              {table}\n{}{} violations\n",
             thousands(tally.connections as f64),
             thousands(tally.resumed as f64),
@@ -107,6 +119,9 @@ impl Verdict {
             thousands(tally.duplicates as f64),
             thousands(self.late as f64),
             thousands(self.events as f64),
+            thousands(self.groups.count as f64),
+            thousands(self.groups.most_people as f64),
+            thousands(self.groups.messages as f64),
             thousands(self.bookings.0 as f64),
             thousands(self.bookings.1 as f64),
             self.most_taken,
@@ -125,6 +140,9 @@ impl Verdict {
         json!({
             "answers": answers,
             "events": self.events,
+            "groups": self.groups.count,
+            "group_messages": self.groups.messages,
+            "most_people_in_a_group": self.groups.most_people,
             "bookings": self.bookings.0,
             "bookings_refused": self.bookings.1,
             "most_seats_taken": self.most_taken,
@@ -144,11 +162,15 @@ fn of_conversations(ended: &Ended, views: &Views) -> (Vec<String>, usize) {
     let entries = ended.ledger.by_conversation();
     let transcripts: BTreeMap<Uuid, _> =
         ended.chats.iter().map(|(account, chat)| (*account, chat.transcripts())).collect();
+    let mut ids: BTreeSet<Uuid> = views.keys().chain(entries.keys()).copied().collect();
+    ids.extend(transcripts.values().flat_map(BTreeMap::keys));
     let (mut violations, mut late) = (Vec::new(), 0);
-    for (id, views) in views {
-        let told = views.keys().filter_map(|account| Some((*account, transcripts.get(account)?.get(id)?)));
-        let entries = entries.get(id).map(Vec::as_slice).unwrap_or_default();
-        let conversation = Conversation { id: *id, views: views.clone(), transcripts: told.collect(), entries };
+    for id in ids {
+        let views = views.get(&id).cloned().unwrap_or_default();
+        let told = transcripts.iter().filter_map(|(account, told)| Some((*account, told.get(&id)?)));
+        let entries = entries.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let (stays, transcripts) = (stays_in(&views), told.collect());
+        let conversation = Conversation { id, stays, views, transcripts, entries };
         violations.extend(conversation.violations());
         late += conversation.late();
     }
@@ -169,71 +191,6 @@ async fn of_rides(ended: &Ended, views: &Views) -> Result<(Vec<String>, u64)> {
     Ok((violations, most_taken))
 }
 
-/// Waits until every acceptance that a client was told of has its outcome; answers those that have none in time.
-async fn settle(ended: &Ended) -> Vec<String> {
-    let give_up = Instant::now() + OUTCOME_BOUND;
-    loop {
-        let open: BTreeSet<String> = ended
-            .chats
-            .values()
-            .flat_map(|chat| chat.read(|told| told.values().flat_map(without_outcome).collect::<Vec<_>>()))
-            .collect();
-        if open.is_empty() {
-            return vec![];
-        }
-        if Instant::now() > give_up {
-            let sentence = |proposal| format!("accepted proposal {proposal} has no outcome after {OUTCOME_BOUND:?}");
-            return open.into_iter().map(sentence).collect();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-fn without_outcome(transcript: &Transcript) -> BTreeSet<String> {
-    let mut open = BTreeSet::new();
-    for event in transcript.events() {
-        let proposal = event["data"]["proposal"].as_str().unwrap_or_default();
-        match event["type"].as_str().unwrap_or_default() {
-            "proposal_accepted" => drop(open.insert(proposal.to_owned())),
-            "booking_confirmed" | "booking_changed" | "booking_refused" => drop(open.remove(proposal)),
-            _ => {}
-        }
-    }
-    open
-}
-
-type Views = BTreeMap<Uuid, BTreeMap<Uuid, Vec<Value>>>;
-
-/// Reads every conversation as each participant sees it, again until nothing is added any more.
-async fn read_back(ended: &Ended) -> Result<Views> {
-    let mut before = read_once(ended).await?;
-    for _ in 0..10 {
-        let now = read_once(ended).await?;
-        if now == before {
-            break;
-        }
-        before = now;
-    }
-    Ok(before)
-}
-
-async fn read_once(ended: &Ended) -> Result<Views> {
-    let both = ended.rides.iter().flat_map(|ride| {
-        let of = move |(id, passenger): (&Uuid, _)| [(*id, &ride.driver), (*id, passenger)];
-        ride.conversations.iter().flat_map(of)
-    });
-    let read = both.map(|(id, person)| async move {
-        Ok::<_, anyhow::Error>((id, person.account, events_after(&person.api, id, 0).await?))
-    });
-    let read: Vec<_> = stream::iter(read).buffer_unordered(READ_AT_ONCE).collect().await;
-    let mut views = Views::new();
-    for view in read {
-        let (id, account, events) = view?;
-        views.entry(id).or_default().insert(account, events);
-    }
-    Ok(views)
-}
-
 /// Waits until every client is as far as the log; who is not is found by the comparison. A missing client is said here.
 async fn wait_until_told(ended: &Ended, views: &Views) -> Vec<String> {
     let give_up = Instant::now() + TOLD_BOUND;
@@ -245,7 +202,8 @@ async fn wait_until_told(ended: &Ended, views: &Views) -> Vec<String> {
                 continue;
             };
             let left = give_up.saturating_duration_since(Instant::now());
-            let there = |chat: &Chat| (chat.seq(*id) >= view.len() as u64).then_some(());
+            let last = view.last().and_then(|event| event["seq"].as_u64()).unwrap_or(0);
+            let there = |chat: &Chat| (chat.seq(*id) >= last).then_some(());
             // Said in detail by the comparison that follows.
             chat.wait_until("everything", left, there).await.ok();
         }
@@ -310,4 +268,15 @@ fn tally(ended: &Ended) -> Tally {
         repeated: sum.repeated + one.repeated,
         duplicates: sum.duplicates + one.duplicates,
     })
+}
+
+fn groups(views: &Views) -> Groups {
+    let mut groups = Groups::default();
+    for views in views.values() {
+        let (Some(stays), Some(events)) = (stays_in(views), fullest(views)) else { continue };
+        groups.count += 1;
+        groups.messages += events.iter().filter(|event| event["type"] == "message_posted").count();
+        groups.most_people = groups.most_people.max(stays.most_at_once());
+    }
+    groups
 }
