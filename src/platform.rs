@@ -17,7 +17,7 @@ use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
 use crate::actors::news::News;
-use crate::actors::timers::Timers;
+use crate::actors::timers::{self, RunningTimers, Timers};
 use crate::chat::revocation::Revocation;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
@@ -39,6 +39,8 @@ const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
 const CATCH_UP_TOLD_EVERY: Duration = Duration::from_secs(2);
 /// How often measurements are sorted.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// How long a stop waits for the timers to give their lease back.
+const TIMERS_STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A running node.
 pub struct Platform {
@@ -68,6 +70,7 @@ pub struct Platform {
     fanout: Option<Fanout>,
     feed: Feed,
     arbiters: Vec<Arbiter>,
+    timers: RunningTimers,
     background: Vec<tokio::task::JoinHandle<()>>,
     _data: DataFolder,
 }
@@ -118,7 +121,7 @@ impl Platform {
 
         let runner = Runner::new(directory.clone(), views.clone());
         let mut background = vec![actix::spawn(runner.clone().run(causes))];
-        background.push(actix::spawn(Timers::new(directory.clone(), views.clone(), vault.clone(), node).run()));
+        let timers = Timers::new(directory.clone(), views.clone(), vault.clone(), node, timers::LEASE_S).start();
         background.push(actix::spawn(Finisher::new(runner, views.clone(), log.clone()).run()));
         background.push(actix::spawn(session::follow_endings(hub.clone(), accounts.endings())));
         let revocation = Revocation::new(hub.clone(), accounts.clone(), vault.clone()).await?;
@@ -144,6 +147,7 @@ impl Platform {
             fanout,
             feed,
             arbiters,
+            timers,
             background,
             _data: data,
         }))
@@ -180,10 +184,11 @@ impl Platform {
         self.directory.inspect::<A>(stream).await.map_err(|_| Refusal::Unavailable)
     }
 
-    /// Ends the node: background work, actors, feed, and last the log. What was acknowledged is on disk; what was
-    /// interrupted is finished by the next start.
+    /// Ends the node: timers, other background work, actors, feed, and last the log. What was acknowledged is on disk;
+    /// what was interrupted is finished by the next start.
     pub async fn stop(&self) {
         self.hub.shut_down();
+        self.timers.stop(TIMERS_STOP_WITHIN).await;
         for task in &self.background {
             task.abort();
         }

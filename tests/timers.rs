@@ -1,12 +1,13 @@
 //! What is due by the clock happens on a running node, without anybody asking: a ride leaves, and those who talk about
-//! it hear of it.
+//! it hear of it. A node that stops leaves this to the others.
 
 use palabre::clock;
 use palabre::commands::input::{MakeProposal, OfferRide, OpenConversation, PlaceInput, PriceInput};
 use palabre::commands::{Asked, negotiation, rides, talk};
 use palabre::config::Config;
 use palabre::platform::Platform;
-use palabre_events::{AccountId, CommandKey, ConversationId, RideId, StreamId};
+use palabre::vault::{Acquired, Lease};
+use palabre_events::{AccountId, CommandKey, ConversationId, RideId, StreamId, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -76,4 +77,30 @@ async fn a_ride_leaves_and_what_waited_for_an_answer_expires() {
     assert_eq!(happened(&platform, ride, "RideDeparted").await, 1);
     assert_eq!(happened(&platform, conversation, "RideNoticed").await, 1);
     platform.stop().await;
+}
+
+/// The lease of the timers, as another node gets it that asks at this time; `None` while it is held.
+async fn lease(platform: &Platform, at: Timestamp) -> Option<Lease> {
+    let another = Uuid::from_u128(1);
+    match platform.vault.acquire_lease("timers", another, at, at.plus_seconds(1)).await.unwrap() {
+        Acquired::Held(lease) => Some(lease),
+        Acquired::HeldByAnother { .. } => None,
+    }
+}
+
+#[actix::test]
+async fn a_node_that_stops_gives_its_lease_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { data: folder.path().to_owned(), workers: 1, ..Config::default() };
+    let platform = Platform::start(config).await.unwrap();
+    // What is got as of long ago was over long ago, and keeps nobody from it.
+    let long_ago = Timestamp::from_seconds(0).unwrap();
+    let held = async {
+        while lease(&platform, long_ago).await.is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(WITHIN, held).await.expect("the node takes it");
+    platform.stop().await;
+    assert!(lease(&platform, clock::now()).await.is_some(), "the others would have to wait for its end");
 }

@@ -1,4 +1,5 @@
-//! Timers: what is due by the clock, done as commands of the platform. One node at a time, by a lease in the vault.
+//! Timers: what is due by the clock, done as commands of the platform. One node at a time, by a lease in the vault,
+//! which is kept for as long as something is being done and given back when the node stops.
 //!
 //! What is due is a view, folded from the log; the command changes nothing when it was done already, so a timer that
 //! runs twice does no harm.
@@ -10,97 +11,121 @@ use palabre_events::shell::Answer;
 use palabre_projections::timers::{Due, DueCommand};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Directory;
 use super::effects::by_platform;
 use crate::clock;
 use crate::feed::ViewsHandle;
-use crate::vault::Vault;
-use crate::vault::leases::Acquired;
+use crate::vault::{Holding, Vault};
 
+#[cfg(test)]
+mod tests;
+
+/// How long the lease holds when its node dies, in seconds.
+pub const LEASE_S: u32 = 10;
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
 /// The most timers of one look.
 const AT_ONCE_MAX: usize = 256;
-/// How long the lease holds when its node dies, in seconds.
-const LEASE_S: i64 = 10;
 const LEASE_NAME: &str = "timers";
 
 /// Does what is due.
 pub struct Timers {
     directory: Directory,
     views: ViewsHandle,
-    vault: Arc<dyn Vault>,
-    node: Uuid,
+    lease: Holding,
+}
+
+/// Timers that run. Dropped, they end as well.
+pub struct RunningTimers {
+    is_to_stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
 impl Timers {
-    /// Timers of the node with this id, drawn anew at each start.
-    pub fn new(directory: Directory, views: ViewsHandle, vault: Arc<dyn Vault>, node: Uuid) -> Self {
-        Self { directory, views, vault, node }
+    /// Timers of the node with this id, drawn anew at each start, with a lease of `lease_s` seconds.
+    pub fn new(directory: Directory, views: ViewsHandle, vault: Arc<dyn Vault>, node: Uuid, lease_s: u32) -> Self {
+        Self { directory, views, lease: Holding::new(vault, LEASE_NAME, node, lease_s) }
     }
 
-    /// Looks for ever.
-    pub async fn run(self) {
+    /// Looks until it is stopped. Must be called within an actix system.
+    pub fn start(self) -> RunningTimers {
+        let (is_to_stop, told) = watch::channel(false);
+        RunningTimers { is_to_stop, task: actix::spawn(self.run(told)) }
+    }
+
+    async fn run(mut self, mut is_to_stop: watch::Receiver<bool>) {
         loop {
-            if self.holds_lease().await {
-                while self.do_what_is_due().await == AT_ONCE_MAX {}
-            }
-            tokio::time::sleep(EVERY).await;
-        }
-    }
-
-    async fn holds_lease(&self) -> bool {
-        let now = clock::now();
-        let until = now.plus_seconds(LEASE_S);
-        match self.vault.acquire_lease(LEASE_NAME, self.node, now, until).await {
-            Ok(Acquired::Held(_)) => true,
-            Ok(Acquired::HeldByAnother { .. }) => false,
-            Err(failure) => {
-                tracing::warn!(%failure, "cannot ask for the lease of timers");
-                false
+            while self.do_what_is_due(&mut is_to_stop).await {}
+            // Nobody left who could say so is the same.
+            if tokio::time::timeout(EVERY, is_to_stop.wait_for(|told| *told)).await.is_ok() {
+                break;
             }
         }
+        self.lease.give_back().await;
     }
 
-    /// Answers how many were due.
-    async fn do_what_is_due(&self) -> usize {
+    /// Does a page of what is due, while it holds the lease. Answers whether there may be more to do at once.
+    async fn do_what_is_due(&mut self, is_to_stop: &mut watch::Receiver<bool>) -> bool {
+        if self.lease.take().await.is_none() {
+            return false;
+        }
         let now = clock::now();
         let due = match self.views.query(move |views| views.due(now, AT_ONCE_MAX)).await {
             Ok(due) => due,
             Err(failure) => {
                 tracing::warn!(%failure, "cannot look for what is due");
-                return 0;
+                return false;
             }
         };
-        let found = due.len();
+        let is_full = due.len() == AT_ONCE_MAX;
         let mut last_position = 0;
         for timer in due {
-            last_position = last_position.max(self.fire(timer).await.unwrap_or(0));
+            if *is_to_stop.borrow() {
+                return false;
+            }
+            let Some(position) = self.lease.during(fire(&self.directory, timer)).await else { return false };
+            last_position = last_position.max(position.unwrap_or(0));
         }
-        if last_position > 0 && !self.views.wait_for(last_position, EVERY * 5).await {
-            return 0;
-        }
-        // Without any progress the same would be found again at once.
-        if last_position == 0 { 0 } else { found }
+        // Without any progress, or before the views show it, the same would be found again at once.
+        last_position > 0 && self.views_show(last_position, is_to_stop).await && is_full
     }
 
-    async fn fire(&self, due: Due) -> Option<u64> {
-        match due.what {
-            DueCommand::ExpireProposal(conversation, proposal) => {
-                let command = ConversationCommand::ExpireProposal { proposal };
-                position(self.directory.submit::<Conversation>(conversation, by_platform(command)).await)
-            }
-            DueCommand::Depart(ride) => {
-                position(self.directory.submit::<Ride>(ride, by_platform(RideCommand::Depart)).await)
-            }
-            DueCommand::Complete(ride) => {
-                position(self.directory.submit::<Ride>(ride, by_platform(RideCommand::Complete)).await)
-            }
-            DueCommand::ExpireRequest(request) => {
-                position(self.directory.submit::<Request>(request, by_platform(RequestCommand::Expire)).await)
-            }
+    async fn views_show(&self, position: u64, is_to_stop: &mut watch::Receiver<bool>) -> bool {
+        tokio::select! {
+            shown = self.views.wait_for(position, EVERY * 5) => shown,
+            _ = is_to_stop.wait_for(|told| *told) => false,
+        }
+    }
+}
+
+impl RunningTimers {
+    /// Ends them: finishes the one under way and gives the lease back, so that another node goes on at once. What takes
+    /// longer than `within`, as with a vault that is silent, is broken off; the lease then runs out by itself.
+    pub async fn stop(&self, within: Duration) {
+        self.is_to_stop.send_replace(true);
+        if tokio::time::timeout(within, self.is_to_stop.closed()).await.is_err() {
+            self.task.abort();
+            tracing::warn!("timers did not stop in time; another node goes on when their lease has run out");
+        }
+    }
+}
+
+async fn fire(directory: &Directory, due: Due) -> Option<u64> {
+    match due.what {
+        DueCommand::ExpireProposal(conversation, proposal) => {
+            let command = ConversationCommand::ExpireProposal { proposal };
+            position(directory.submit::<Conversation>(conversation, by_platform(command)).await)
+        }
+        DueCommand::Depart(ride) => position(directory.submit::<Ride>(ride, by_platform(RideCommand::Depart)).await),
+        DueCommand::Complete(ride) => {
+            position(directory.submit::<Ride>(ride, by_platform(RideCommand::Complete)).await)
+        }
+        DueCommand::ExpireRequest(request) => {
+            position(directory.submit::<Request>(request, by_platform(RequestCommand::Expire)).await)
         }
     }
 }

@@ -29,7 +29,7 @@ use futures_util::future::BoxFuture;
 pub use email::{Email, NotAnEmail};
 pub use keyring::{CannotSeal, Keyring};
 pub use keys::{Destroyed, KeyMaterial, KeyState, Keys};
-pub use leases::{Acquired, Lease, Leases};
+pub use leases::{Acquired, Holding, Lease, Leases};
 pub use people::{Admission, PasswordHash, People, Person, Role, Roles};
 pub use postgres::PostgresVault;
 pub use resets::{Redeemed, Resets};

@@ -31,18 +31,6 @@ impl Leases for PostgresVault {
         })
     }
 
-    fn renew_lease(&self, lease: Lease, until: Timestamp) -> Answer<Option<Lease>> {
-        self.ask(move |client| {
-            Box::pin(async move {
-                let update = "UPDATE palabre_vault.leases SET held_until = $4
-                              WHERE name = $1 AND holder = $2 AND term = $3";
-                let term = lease.term.cast_signed();
-                let renewed = client.execute(update, &[&lease.name, &lease.holder, &term, &until.as_millis()]).await?;
-                Ok((renewed == 1).then_some(Lease { until, ..lease }))
-            })
-        })
-    }
-
     fn release_lease(&self, lease: Lease) -> Answer<()> {
         self.ask(move |client| {
             Box::pin(async move {

@@ -30,17 +30,6 @@ impl Leases for SqliteVault {
         })
     }
 
-    fn renew_lease(&self, lease: Lease, until: Timestamp) -> Answer<Option<Lease>> {
-        self.write(move |connection| {
-            let update = "UPDATE leases SET held_until = ?4 WHERE name = ?1 AND holder = ?2 AND term = ?3";
-            let renewed = connection.execute(
-                update,
-                params![lease.name, lease.holder.as_bytes(), lease.term.cast_signed(), until.as_millis()],
-            )?;
-            Ok((renewed == 1).then_some(Lease { until, ..lease }))
-        })
-    }
-
     fn release_lease(&self, lease: Lease) -> Answer<()> {
         self.write(move |connection| {
             // The holder is forgotten, so that whoever comes next, even the same node, begins a new term.
