@@ -1,18 +1,25 @@
-//! How fast anybody may ask, over HTTP and over sockets: by account where there is one, by address otherwise.
+//! How fast anybody may ask, over HTTP and over sockets: by account where there is one, by address otherwise. Until the
+//! vault has said whose a token is, whoever shows it counts as a stranger of their address, unless this node remembers
+//! the session: so a flood of made-up tokens is no flood of questions to the vault.
 //!
 //! Each key has a bucket that refills evenly and holds ten seconds' worth. The number of buckets is bounded; beyond it,
 //! keys not seen before are refused until others have been quiet for long enough to be forgotten.
 
 use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::DashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter};
-use palabre_events::AccountId;
+use palabre_events::{AccountId, Timestamp};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::accounts::{AccountRefusal, Accounts, SessionInfo};
 use crate::config::Config;
+use crate::vault::TokenHash;
 
 /// The most keys that are kept track of.
 pub const KEYS_MAX: usize = 100_000;
@@ -37,6 +44,56 @@ impl Gates {
             addresses: Throttle::per_second(config.requests_per_s),
         }
     }
+
+    /// Who holds the token of this hash, which came from `address`; `None` for strangers. People are counted by their
+    /// account, strangers by their address.
+    pub async fn recognise(
+        &self,
+        accounts: &Accounts,
+        token: Option<TokenHash>,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<SessionInfo>, Unrecognised> {
+        let is_remembered = token.is_some_and(|token| accounts.remembers(token));
+        if !is_remembered {
+            self.addresses.take(&address)?;
+        }
+        let Some(token) = token else { return Ok(None) };
+        // When the vault does not answer, nothing is given back: that too many ask may be why.
+        let known = accounts.who(token, now).await?;
+        match known {
+            Some(known) => {
+                if !is_remembered {
+                    self.addresses.give_back(&address);
+                }
+                self.accounts.take(&known.account)?;
+            }
+            None if is_remembered => self.addresses.take(&address)?,
+            None => {}
+        }
+        Ok(known)
+    }
+}
+
+/// Why it is not said who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrecognised {
+    /// They, or the strangers of their address, ask too fast.
+    TooFast(TooFast),
+    /// The accounts have no answer.
+    Refused(AccountRefusal),
+}
+
+impl From<TooFast> for Unrecognised {
+    fn from(too_fast: TooFast) -> Self {
+        Self::TooFast(too_fast)
+    }
+}
+
+impl From<AccountRefusal> for Unrecognised {
+    fn from(refusal: AccountRefusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// Asked too fast.
@@ -48,7 +105,10 @@ pub struct TooFast {
 
 /// Bounds how fast each of many keys may ask.
 pub struct Throttle<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
+    limiter: RateLimiter<K, Buckets<K>, DefaultClock>,
+    buckets: Buckets<K>,
+    /// How long it takes until there is one more in a bucket.
+    one: Nanos,
     asked: AtomicU32,
 }
 
@@ -61,7 +121,13 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     }
 
     fn of(quota: Quota) -> Self {
-        Self { limiter: RateLimiter::dashmap(quota), asked: AtomicU32::new(0) }
+        let buckets = Buckets(Arc::default());
+        Self {
+            limiter: RateLimiter::new(quota, buckets.clone(), DefaultClock::default()),
+            buckets,
+            one: quota.replenish_interval().into(),
+            asked: AtomicU32::new(0),
+        }
     }
 
     /// Takes one from `key`'s bucket, or says after how long there will be one.
@@ -79,6 +145,42 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             TooFast { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
         })
+    }
+
+    /// Puts one that was taken back into `key`'s bucket, which never holds more than ten seconds' worth.
+    pub fn give_back(&self, key: &K) {
+        let earlier = |full_at: Option<Nanos>| full_at.map(|full_at| ((), full_at.saturating_sub(self.one))).ok_or(());
+        // A bucket that was forgotten meanwhile is full.
+        self.buckets.measure_and_replace(key, earlier).ok();
+    }
+}
+
+/// When each bucket will be full again: the state of a limiter, shared with whoever gives back.
+#[derive(Clone)]
+struct Buckets<K>(Arc<DashMapStateStore<K>>);
+
+impl<K: Hash + Eq + Clone> StateStore for Buckets<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.measure_and_replace(key, measure)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Buckets<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.0.retain_recent(drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -98,6 +200,22 @@ mod tests {
     fn ten_seconds_worth_may_come_at_once() {
         let throttle = Throttle::per_second(3);
         assert_eq!((0..40).filter(|_| throttle.take(&1).is_ok()).count(), 30);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more() {
+        // So slow that nothing comes into a bucket while the test runs.
+        let throttle = Throttle::of(Quota::per_hour(NonZeroU32::new(10).unwrap()));
+        for _ in 0..50 {
+            assert_eq!(throttle.take(&"a"), Ok(()));
+            throttle.give_back(&"a");
+        }
+        throttle.give_back(&"b");
+        for key in ["a", "b"] {
+            assert_eq!((0..20).filter(|_| throttle.take(&key).is_ok()).count(), 10, "{key}");
+        }
+        throttle.give_back(&"a");
+        assert_eq!((throttle.take(&"a"), throttle.take(&"a").is_err()), (Ok(()), true));
     }
 
     #[test]

@@ -25,7 +25,8 @@ const BELIEVED_MS: i64 = 1_000;
 const BELIEVED_FOLLOWING_MS: i64 = 60_000;
 /// How coarse the time of last use is: an hour, so that reading hardly ever writes.
 const LAST_SEEN_S: i64 = 3600;
-/// Sessions that are remembered; more are asked for again.
+/// Sessions that are remembered, whether or not they are still believed; for more, those unused for longest are
+/// forgotten.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 
 /// Who asks.
@@ -58,10 +59,11 @@ impl Accounts {
             return Ok(Some(info));
         }
         let asked = self.cache.ask();
-        let Some((session, roles)) = self.vault.session(token).await? else { return Ok(None) };
-        if session.expires_at <= now {
+        let told = self.vault.session(token).await?;
+        let Some((session, roles)) = told.filter(|(session, _)| session.expires_at > now) else {
+            self.cache.gone(token);
             return Ok(None);
-        }
+        };
         let mut expires_at = session.expires_at;
         if now.millis_since(session.last_seen_at) >= LAST_SEEN_S * 1000 {
             expires_at = end_of(session.made_at, now);
@@ -72,6 +74,12 @@ impl Accounts {
         let info = SessionInfo { account: session.account, session: session.id, roles, expires_at };
         self.cache.keep(token, info, now, asked);
         Ok(Some(info))
+    }
+
+    /// Whether a session with this token went on when the vault was asked last, however long ago. No made-up token is
+    /// remembered.
+    pub fn remembers(&self, token: TokenHash) -> bool {
+        self.cache.remembers(token)
     }
 
     /// Believes nothing any more of the session with this token: another node has ended it.
@@ -161,6 +169,15 @@ impl SessionCache {
         let followed = followed_at.is_some_and(|at| at.elapsed() < Duration::from_millis(BELIEVED_MS as u64));
         let for_ms = if followed { BELIEVED_FOLLOWING_MS } else { BELIEVED_MS };
         self.said_within(for_ms, token, now).is_some()
+    }
+
+    fn remembers(&self, token: TokenHash) -> bool {
+        self.remembered.lock().contains(&token)
+    }
+
+    /// Forgets a session that the vault does not know or that has run out. Answers about others stay good.
+    fn gone(&self, token: TokenHash) {
+        self.remembered.lock().pop(&token);
     }
 
     fn believed(&self, token: TokenHash, now: Timestamp) -> Option<SessionInfo> {

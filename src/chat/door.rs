@@ -1,5 +1,5 @@
-//! Who may open a socket. Browsers cannot read the status of a refused upgrade, so what they must learn is told by a
-//! close code after a handshake that succeeds.
+//! Who may open a socket, and how fast. Browsers cannot read the status of a refused upgrade, so what they must learn
+//! is told by a close code after a handshake that succeeds.
 
 use actix_web::HttpRequest;
 use actix_web::http::{StatusCode, header};
@@ -15,6 +15,7 @@ use super::frames::answer::{Welcome, WelcomeLimits};
 use super::socket::FRAME_BYTES_MAX;
 use crate::clock;
 use crate::commands::MESSAGE_CHARS_MAX;
+use crate::gates::Unrecognised;
 use crate::http::identity::COOKIE;
 use crate::http::origin;
 use crate::http::problem::Problem;
@@ -46,6 +47,11 @@ impl Entry {
             Self::Shut { protocol, .. } => protocol,
         }
     }
+
+    /// To be closed at once, in our protocol.
+    fn shut(why: Close) -> Self {
+        Self::Shut { why, protocol: PROTOCOL.to_owned() }
+    }
 }
 
 /// Decides about a request to open a socket by which `descriptor` came. Ends in an answer that is no upgrade only where
@@ -57,16 +63,20 @@ pub(super) async fn enter(
 ) -> Result<Entry, Problem> {
     let address = origin::address_of(request, &platform.config.trusted_proxies);
     let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), origin::neighbourhood);
-    platform.gates.addresses.take(&address).map_err(|too_fast| Problem::too_many_requests(too_fast.retry_after_ms))?;
-    let protocol = offered(request).ok_or_else(no_protocol)?;
-    if protocol != PROTOCOL {
-        return Ok(Entry::Shut { why: Close::Version, protocol });
-    }
-    let shut = |why| Ok(Entry::Shut { why, protocol: PROTOCOL.to_owned() });
-    let Some(token) = token(request, &platform.config.public_url())? else { return shut(Close::NotSignedIn) };
-    let token = token.hash();
-    let known = platform.accounts.who(token, clock::now()).await.map_err(|_| Problem::unavailable())?;
-    let Some(known) = known else { return shut(Close::NotSignedIn) };
+    let token = match shown(request, &platform.config.public_url()) {
+        Ok(token) => token.hash(),
+        Err(answer) => {
+            platform.gates.addresses.take(&address)?;
+            return answer;
+        }
+    };
+    let known = match platform.gates.recognise(&platform.accounts, Some(token), address, clock::now()).await {
+        Ok(Some(known)) => known,
+        Ok(None) => return Ok(Entry::shut(Close::NotSignedIn)),
+        // Somebody who is signed in may ask, whom this node does not remember: they are told when to come back.
+        Err(Unrecognised::TooFast(_)) => return Ok(Entry::shut(Close::Overloaded)),
+        Err(Unrecognised::Refused(_)) => return Err(Problem::unavailable()),
+    };
     // So that the first commands need not wait for the key, each for itself, and keep their order.
     platform.keyring.ready(&[KeyId::Person(known.account)]).await.map_err(|_| Problem::unavailable())?;
 
@@ -83,7 +93,20 @@ pub(super) async fn enter(
     }));
     match hub.connect(&connection) {
         Ok(()) => Ok(Entry::Open(connection)),
-        Err(why) => shut(why),
+        Err(why) => Ok(Entry::shut(why)),
+    }
+}
+
+/// The token of a request that speaks our protocol, or how any other request ends.
+fn shown(request: &HttpRequest, public_url: &str) -> Result<Token, Result<Entry, Problem>> {
+    let Some(protocol) = offered(request) else { return Err(Err(no_protocol())) };
+    if protocol != PROTOCOL {
+        return Err(Ok(Entry::Shut { why: Close::Version, protocol }));
+    }
+    match token(request, public_url) {
+        Ok(Some(token)) => Ok(token),
+        Ok(None) => Err(Ok(Entry::shut(Close::NotSignedIn))),
+        Err(foreign) => Err(Err(foreign)),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::accounts::{SessionInfo, SignedIn};
 use crate::audit::Viewer;
 use crate::clock;
 use crate::config::Config;
+use crate::gates::Unrecognised;
 use crate::platform::Platform;
 use crate::vault::{Role, Token};
 
@@ -89,20 +90,23 @@ async fn identify(platform: &Platform, request: &HttpRequest) -> Result<Option<I
         Credential::Cookie(token) => (token, true),
         Credential::None => (None, false),
     };
-    let session = match &token {
-        Some(token) => platform.accounts.who(token.hash(), clock::now()).await?,
-        None => None,
-    };
-    let Some(session) = session else {
-        let address = neighbourhood(address(platform, request));
-        platform.gates.addresses.take(&address)?;
-        return Ok(None);
-    };
-    platform.gates.accounts.take(&session.account)?;
+    let token = token.map(|token| token.hash());
+    let address = neighbourhood(address(platform, request));
+    let known = platform.gates.recognise(&platform.accounts, token, address, clock::now()).await?;
+    let Some(session) = known else { return Ok(None) };
     if by_cookie && !request.method().is_safe() {
         check_own_page(request.headers(), origin_of(&platform.config.public_url()))?;
     }
     Ok(Some(Identity { session }))
+}
+
+impl From<Unrecognised> for Problem {
+    fn from(unrecognised: Unrecognised) -> Self {
+        match unrecognised {
+            Unrecognised::TooFast(too_fast) => too_fast.into(),
+            Unrecognised::Refused(refusal) => refusal.into(),
+        }
+    }
 }
 
 fn address(platform: &Platform, request: &HttpRequest) -> IpAddr {

@@ -7,13 +7,14 @@ use palabre::clock;
 use palabre::http::identity::COOKIE;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::client::{Client, Talk, WITHIN, closing, frame, open, open_as, request};
-use crate::support::TestServer;
+use crate::support::{Person, TestServer};
 
 /// The status of an upgrade that is refused.
 async fn refused(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
@@ -27,6 +28,16 @@ async fn refused(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
 async fn closed_with(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
     let mut socket = open(server, request(server, headers)).await.unwrap();
     closing(&mut socket).await.expect("it says why").0
+}
+
+/// The code that `person` is turned away with at once; none when they are welcome.
+async fn turned_away(server: &TestServer, person: &Person) -> Option<u16> {
+    let mut socket = open_as(server, person).await;
+    match tokio::time::timeout(WITHIN, socket.next()).await.expect("the server speaks first") {
+        Some(Ok(Message::Close(close))) => Some(close.expect("it says why").code.into()),
+        Some(Ok(Message::Text(_))) => None,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -212,7 +223,8 @@ async fn whoever_asks_too_fast_is_told_when_to_go_on() {
     let server = TestServer::start_with(|config| config.commands_per_s = 1);
     let anna = server.sign_up("Anna").await;
     let mut client = Client::connect(&server, &anna).await;
-    for _ in 0..10 {
+    // Of ten at once, the handshake was the first.
+    for _ in 0..9 {
         assert!(client.ask("follow", json!({"conversations": []})).await.get("ok").is_some());
     }
     let refused = client.ask("follow", json!({"conversations": []})).await;
@@ -272,6 +284,67 @@ async fn too_many_connections_of_one_account_are_sent_away_with_advice() {
     let (code, reason) = closing(&mut open_as(&server, &anna).await).await.unwrap();
     assert_eq!(code, 4004);
     assert!(reason.starts_with("overloaded retry_after_ms="), "{reason}");
+}
+
+#[tokio::test]
+async fn many_people_behind_one_address_may_come_at_once() {
+    let server = TestServer::start_with(|config| config.requests_per_s = 1);
+    let mut people = Vec::new();
+    for number in 0..8 {
+        people.push(server.sign_up(&format!("Person{number}")).await);
+    }
+    for round in 0..5 {
+        for person in &people {
+            if round % 2 == 0 {
+                // As on a node that has just started.
+                server.platform.accounts.forget_sessions();
+            }
+            assert_eq!(turned_away(&server, person).await, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_account_comes_no_faster_than_it_may_ask() {
+    let server = TestServer::start_with(|config| {
+        config.commands_per_s = 1;
+        config.sockets_per_account = 100;
+    });
+    let (anna, ben) = (server.sign_up("Anna").await, server.sign_up("Ben").await);
+    let (begun, mut let_in) = (Instant::now(), 0);
+    for _ in 0..40 {
+        match turned_away(&server, &anna).await {
+            None => let_in += 1,
+            code => assert_eq!(code, Some(4004)),
+        }
+    }
+    assert!((10..=11 + begun.elapsed().as_secs()).contains(&let_in), "{let_in} of 40 are let in");
+    assert_eq!(turned_away(&server, &ben).await, None);
+}
+
+#[tokio::test]
+async fn strangers_come_no_faster_than_their_address_may_ask() {
+    let server = TestServer::start_with(|config| config.requests_per_s = 1);
+    let anna = server.sign_up("Anna").await;
+    assert_eq!(turned_away(&server, &anna).await, None);
+    let ours = ("sec-websocket-protocol", PROTOCOL);
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        match open(&server, request(&server, &[ours])).await {
+            Ok(mut socket) => assert_eq!(closing(&mut socket).await.map(|(code, _)| code), Some(4500)),
+            Err(tungstenite::Error::Http(response)) => statuses.push(response.status().as_u16()),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == 429), "{statuses:?}");
+    // Whoever shows a token may be somebody's page, which cannot read a status.
+    let made_up = format!("Bearer {}", "A".repeat(43));
+    let mut codes = Vec::new();
+    for _ in 0..40 {
+        codes.push(closed_with(&server, &[ours, ("authorization", &made_up)]).await);
+    }
+    assert!(codes.contains(&4004) && codes.iter().all(|code| [4004, 4500].contains(code)), "{codes:?}");
+    assert_eq!(turned_away(&server, &anna).await, None, "she is no stranger");
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! What every address has in common: headers, limits, throttles, freshness, health.
 
+use palabre::http::identity::COOKIE;
+use palabre::vault::Token;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Instant;
 
-use crate::client::{Client, send, text};
+use crate::client::{Answer, Client, send, text};
 use crate::support::TestServer;
 
 #[actix_web::test]
@@ -81,6 +84,45 @@ async fn strangers_are_counted_by_address_as_a_trusted_proxy_tells_it() {
     }
     assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
     ask("198.51.100.8").await.is(200);
+}
+
+/// Asks who one is with a token that nobody has: as an app does, or as a browser.
+async fn ask_with_made_up_token(nobody: &Client, as_browser: bool) -> Answer {
+    let (token, request) = (Token::generate().reveal().to_string(), nobody.request(Method::GET, "/me"));
+    let request =
+        if as_browser { request.header("cookie", format!("{COOKIE}={token}")) } else { request.bearer_auth(token) };
+    send(request).await
+}
+
+#[actix_web::test]
+async fn made_up_tokens_are_counted_by_address_before_the_vault_is_asked() {
+    let server = TestServer::start_with(|config| config.requests_per_s = 1);
+    // Without sessions, whoever asks the vault for one is told that it has no answer.
+    let vault = rusqlite::Connection::open(server.platform.config.data.join("vault.db")).unwrap();
+    vault.execute_batch("ALTER TABLE sessions RENAME TO lost").unwrap();
+    let (nobody, begun, mut asked_vault) = (Client::nobody(&server), Instant::now(), 0);
+    for number in 0..40 {
+        let answer = ask_with_made_up_token(&nobody, number % 2 == 0).await;
+        if answer.status == 503 {
+            asked_vault += 1;
+        } else {
+            assert_eq!(answer.header("retry-after"), "1");
+            answer.refuses(429, "too_many_requests");
+        }
+    }
+    assert!((10..=11 + begun.elapsed().as_secs()).contains(&asked_vault), "{asked_vault} questions");
+}
+
+#[actix_web::test]
+async fn whoever_is_signed_in_gets_through_while_strangers_of_their_address_are_refused() {
+    let server = TestServer::start_with(|config| config.requests_per_s = 1);
+    let (anna, nobody) = (Client::sign_up(&server, "Anna").await, Client::nobody(&server));
+    let mut statuses = Vec::new();
+    for number in 0..40 {
+        anna.get("/me").await.is(200);
+        statuses.push(ask_with_made_up_token(&nobody, number % 2 == 0).await.status.as_u16());
+    }
+    assert!(statuses.contains(&401) && statuses.contains(&429), "{statuses:?}");
 }
 
 #[actix_web::test]

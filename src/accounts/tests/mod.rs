@@ -37,7 +37,7 @@ struct Place {
     log: Arc<dyn EventStore>,
     line: Arc<Line>,
     _arbiters: Vec<actix::Arbiter>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn place() -> Place {
@@ -63,7 +63,7 @@ fn place_with(quotas: Quotas) -> Place {
         quotas,
         public_url: "https://covoiturage.exemple".to_owned(),
     }));
-    Place { accounts, letters, keyring, vault, log, line, _arbiters: arbiters, _folder: folder }
+    Place { accounts, letters, keyring, vault, log, line, _arbiters: arbiters, folder }
 }
 
 impl Place {
@@ -77,6 +77,12 @@ impl Place {
             quotas: Quotas::default(),
             public_url: "https://covoiturage.exemple".to_owned(),
         })
+    }
+
+    /// From now on whoever asks the vault for a session is told that it has no answer.
+    fn lose_sessions(&self) {
+        let vault = rusqlite::Connection::open(self.folder.path().join("vault.db")).unwrap();
+        vault.execute_batch("ALTER TABLE sessions RENAME TO lost").unwrap();
     }
 
     async fn sign_up(&self, sign_up: &SignUp) -> Result<SignedIn, AccountRefusal> {

@@ -1,8 +1,10 @@
 //! Sessions: who asks, and until when.
 
 use super::super::sessions::{AGE_S_MAX, IDLE_S, SessionInfo};
-use super::{HOME, PASSWORD, anna, at, place};
-use crate::vault::{Roles, SessionId, Token};
+use super::{AccountRefusal, HOME, PASSWORD, anna, at, place};
+use crate::config::Config;
+use crate::gates::{Gates, Unrecognised};
+use crate::vault::{Roles, SessionId, Token, TokenHash};
 use palabre_events::testing::ANNA;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -61,23 +63,27 @@ async fn while_endings_are_followed_a_session_goes_on_without_the_vault_and_ends
         roles: Roles::default(),
         expires_at: at(100_000),
     };
-    cache.keep(token, info, at(0), cache.ask());
+    let told = || cache.keep(token, info, at(10), cache.ask());
+    // The vault does not know this session, so whoever asks it is told that it is over, and it is forgotten.
     let goes_on = async |seconds| place.accounts.is_signed_in(token, at(seconds)).await.unwrap();
-    // The vault does not know this session, so whoever asks it is told that it is over.
-    assert!(!goes_on(1).await, "nothing is known of endings");
-    cache.keep(token, info, at(10), cache.ask());
+    told();
+    assert!(!goes_on(11).await, "nothing is known of endings");
     let followed = |ago_s| place.accounts.endings_followed(Instant::now() - Duration::from_secs(ago_s));
+    told();
     followed(0);
     assert!(goes_on(60).await);
     followed(1);
     assert!(!goes_on(60).await, "endings were not looked at for a second");
     followed(0);
+    told();
     assert!(!goes_on(9).await, "the clock was set back");
+    told();
     assert!(!goes_on(71).await, "the vault is asked now and then in any case");
+    told();
     assert!(goes_on(60).await);
     place.accounts.forget_session(token);
     assert!(!goes_on(60).await, "it was ended");
-    cache.keep(token, info, at(10), cache.ask());
+    told();
     assert!(goes_on(60).await);
     place.accounts.forget_sessions();
     assert!(!goes_on(60).await, "an ending was missed");
@@ -132,4 +138,63 @@ async fn one_session_is_ended_by_name_and_only_by_its_own_account() {
     assert_eq!(place.accounts.end_session(here.account, SessionId(uuid::Uuid::nil())).await, Ok(false));
     assert_eq!(place.accounts.end_session(here.account, there.session.id).await, Ok(true));
     assert_eq!(place.accounts.who(there.token.hash(), at(2)).await, Ok(None));
+}
+
+/// Gates that let one stranger of an address in each second, and ten at once.
+fn narrow_gates() -> Gates {
+    Gates::new(&Config { requests_per_s: 1, ..Config::default() })
+}
+
+fn made_up() -> TokenHash {
+    Token::generate().hash()
+}
+
+#[actix::test]
+async fn made_up_tokens_beyond_the_limit_of_their_address_are_refused_without_the_vault() {
+    let (place, gates, begun) = (place(), narrow_gates(), Instant::now());
+    place.lose_sessions();
+    let mut asked_vault = 0;
+    for _ in 0..40 {
+        match gates.recognise(&place.accounts, Some(made_up()), HOME, at(0)).await {
+            Err(Unrecognised::Refused(AccountRefusal::Unavailable)) => asked_vault += 1,
+            Err(Unrecognised::TooFast(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((10..=11 + begun.elapsed().as_secs()).contains(&asked_vault), "{asked_vault} questions");
+}
+
+#[actix::test]
+async fn whoever_is_remembered_gets_through_where_strangers_of_their_address_do_not() {
+    let (place, gates) = (place(), narrow_gates());
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    let asks = async |token, seconds| gates.recognise(&place.accounts, Some(token), HOME, at(seconds)).await;
+    assert!(asks(token, 0).await.unwrap().is_some());
+    while asks(made_up(), 0).await.is_ok() {}
+    for minutes in 1..5 {
+        assert!(asks(token, minutes * 60).await.unwrap().is_some(), "what the vault said is believed for a second");
+    }
+}
+
+#[actix::test]
+async fn people_whom_a_node_does_not_remember_leave_the_room_of_strangers_to_others() {
+    let (place, gates) = (place(), narrow_gates());
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    for _ in 0..40 {
+        place.accounts.forget_sessions();
+        assert!(gates.recognise(&place.accounts, Some(token), HOME, at(0)).await.unwrap().is_some());
+    }
+}
+
+#[actix::test]
+async fn a_session_that_is_over_is_a_stranger_s() {
+    let place = place();
+    let elsewhere = place.another_node();
+    let token = place.sign_up(&anna()).await.unwrap().token.hash();
+    assert!(!elsewhere.remembers(token), "it was never asked for here");
+    let info = elsewhere.who(token, at(1)).await.unwrap().unwrap();
+    place.accounts.sign_out(&info).await.unwrap();
+    assert!(elsewhere.remembers(token), "nobody has told");
+    assert_eq!(elsewhere.who(token, at(3)).await, Ok(None));
+    assert!(!elsewhere.remembers(token));
 }
