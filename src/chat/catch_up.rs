@@ -35,24 +35,29 @@ pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) 
 }
 
 async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> Result<(), CannotRead> {
+    // With what was told when it was folded: a group has thousands of events, so it is folded on and not read again.
+    let mut at_hand: Option<(Roster, Option<u64>)> = None;
     loop {
-        let (told, floor, wanted) = match shared.lines.of(conversation).known(conversation) {
-            Some(line) => (line.told, line.floor, line.wanted),
+        let (was_told, floor, wanted, known) = match shared.lines.of(conversation).known(conversation) {
+            Some(line) => (line.told, line.floor, line.wanted, line.roster.clone()),
             // Made room for another while all were catching up: nobody would tell what was missed.
             None => return Err(CannotRead),
         };
         let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
-        let told = match told {
+        let told = match was_told {
             Some(told) => told,
             None => told_up_to(shared.log.as_ref(), conversation, floor, wanted).await?,
         };
-        let roster = roster(shared, conversation).await?;
+        let mut roster = match (at_hand.take().filter(|(_, folded)| *folded == was_told), known) {
+            (Some((roster, _)), _) => roster,
+            (None, Some(known)) => as_of(&known, told),
+            (None, None) => history::roster(shared.log.as_ref(), conversation).await?.ok_or(CannotRead)?,
+        };
         let events = shared.log.read(conversation.into(), told, PAGE).await?;
         drop(permit);
-        // A group's roster was read before the events; what it does not know comes with the next round.
-        let known = if roster.is_group() { roster.seq() } else { u64::MAX };
-        let events = events.iter().filter(|envelope| envelope.version <= known);
-        let opened: Vec<_> = events.map(|envelope| shared.open(envelope, roster.viewers(envelope.version))).collect();
+        history::fold(&mut roster, &events)?;
+        let opened: Vec<_> =
+            events.iter().map(|envelope| shared.open(envelope, roster.viewers(envelope.version))).collect();
         let mut shard = shared.lines.of(conversation);
         let line = shard.known(conversation).ok_or(CannotRead)?;
         let before = *line.told.get_or_insert(told);
@@ -65,14 +70,23 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         }
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {
-            line.catching_up = false;
+            // It has folded all that anybody here has heard of.
+            (line.catching_up, line.roster) = (false, Some(Arc::new(roster)));
             return Ok(());
         }
         if line.told == Some(before) {
             // It was committed, but the log does not show it yet.
             return Err(CannotRead);
         }
+        at_hand = Some((roster, line.told));
     }
+}
+
+/// A roster that is remembered, up to what was told last: whoever told that somebody came or went since has forgotten it.
+fn as_of(known: &Roster, told: u64) -> Roster {
+    let mut roster = known.clone();
+    roster.pass(told);
+    roster
 }
 
 /// The last event of `conversation` that lies up to `floor` in the log; 0 when none does. Looked for from `wanted`
@@ -92,15 +106,6 @@ async fn told_up_to(
         }
     }
     Ok(0)
-}
-
-/// The roster as of now: that of a group is read anew, because events that follow may depend on it.
-async fn roster(shared: &Arc<Shared>, conversation: ConversationId) -> Result<Arc<Roster>, CannotRead> {
-    let known = shared.lines.of(conversation).known(conversation).and_then(|line| line.roster.clone());
-    if let Some(roster) = known.filter(|roster| !roster.is_group()) {
-        return Ok(roster);
-    }
-    history::roster(shared.log.as_ref(), conversation).await?.map(Arc::new).ok_or(CannotRead)
 }
 
 fn give_up(shared: &Shared, conversation: ConversationId) {
