@@ -139,3 +139,45 @@ async fn two_servers_share_it_beside_one_vault() {
         assert_eq!(server.platform.feed_state().stopped, None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_log_is_away_says_so_and_goes_on_when_it_is_back() {
+    let log = KurrentServer::start();
+    let server = TestServer::start_with(|config| config.store = Some(log.url()));
+    let anna = server.sign_up("Anna").await;
+    let rename = async |name: &str| {
+        let url = format!("http://{}/api/v1/me", server.address);
+        let key = uuid::Uuid::now_v7().to_string();
+        let asked = reqwest::Client::new().patch(url).bearer_auth(&anna.token).header("Idempotency-Key", key);
+        asked.json(&serde_json::json!({"name": name})).send().await.unwrap().status().as_u16()
+    };
+    let health = async || {
+        let answer = reqwest::get(format!("http://{}/healthz", server.address)).await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let until = async |wanted: u16| {
+        let since = std::time::Instant::now();
+        loop {
+            let (status, health) = health().await;
+            if status == wanted {
+                return health;
+            }
+            assert!(since.elapsed() < Duration::from_secs(30), "not {wanted}: {health}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert_eq!(until(200).await["degraded"], serde_json::json!([]));
+    log.go_away();
+    let away = until(503).await;
+    assert_eq!((&away["live"], &away["degraded"][0]["part"]), (&true.into(), &"log".into()), "{away}");
+    assert_eq!(rename("Anna Maria").await, 503);
+    log.come_back();
+    let back = until(200).await;
+    assert_eq!(
+        (&back["degraded"][0]["part"], &back["degraded"][0]["bearable"]),
+        (&"log".into(), &true.into()),
+        "{back}"
+    );
+    assert_eq!(rename("Anna Lisa").await, 200);
+    assert_eq!(until(200).await["degraded"], serde_json::json!([]));
+}

@@ -36,6 +36,8 @@ const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_secs(30);
 const SHARDS: usize = 16;
 /// How often a command is delivered anew when its actor died before it answered.
 const DELIVERIES_MAX: usize = 3;
+/// For how long a command that the log did not take is remembered, unless it takes another.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 thread_local! {
     static HOSTS_ACTORS: Cell<bool> = const { Cell::new(false) };
@@ -64,6 +66,8 @@ struct Shelves {
     marks: Shelf<Marks>,
     requests: Shelf<Request>,
     rides: Shelf<Ride>,
+    /// When the log did not take a command, unless it has taken one since.
+    refused_at: Mutex<Option<Instant>>,
 }
 
 /// The log did not answer, or too many ask already.
@@ -99,8 +103,15 @@ impl Directory {
                 marks: Shelf::new(surroundings, arbiters),
                 requests: Shelf::new(surroundings, arbiters),
                 rides: Shelf::new(surroundings, arbiters),
+                refused_at: Mutex::new(None),
             }),
         }
+    }
+
+    /// Whether the log did not take the last command that was for it, within the last minute: it did not answer in time,
+    /// cannot write, or too much waited for it.
+    pub fn is_refused_by_the_log(&self) -> bool {
+        self.shelves.refused_at.lock().is_some_and(|at| at.elapsed() < REFUSED_FOR)
     }
 
     /// Has the actor of `stream` decide, and waits for its answer.
@@ -122,6 +133,11 @@ impl Directory {
         submission.traceparent = traces::traceparent(&span).or(submission.traceparent);
         let answer = self.deliver::<A>(stream, submission).instrument(span.clone()).await;
         span.record("outcome", metrics::outcome_of(&answer));
+        match answer {
+            Answer::Committed(_) => *self.shelves.refused_at.lock() = None,
+            Answer::Unavailable => *self.shelves.refused_at.lock() = Some(Instant::now()),
+            _ => {}
+        }
         metrics::command(stream.kind, &answer, began.elapsed());
         answer
     }
@@ -172,7 +188,7 @@ impl Directory {
 
     /// Sends actors to sleep that were not asked for so long.
     pub(super) fn send_to_sleep(&self, idle_for: Duration) {
-        let Shelves { accounts, conversations, marks, requests, rides } = &*self.shelves;
+        let Shelves { accounts, conversations, marks, requests, rides, .. } = &*self.shelves;
         accounts.send_to_sleep(idle_for);
         conversations.send_to_sleep(idle_for);
         marks.send_to_sleep(idle_for);

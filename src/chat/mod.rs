@@ -40,4 +40,5 @@ mod told_marks;
 pub mod watchdog;
 
 pub use hub::{Caps, Hub};
+pub(crate) use telling::Repair;
 pub use watchdog::Pace;

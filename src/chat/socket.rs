@@ -19,6 +19,7 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::Stream;
 use std::any::Any;
+use std::cell::Cell;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -80,7 +81,7 @@ pub async fn open(
     let protocol = entry.protocol();
     let mut response = handshake_with_protocols(&request, &[protocol]).map_err(|_| no_handshake())?;
     let (reader, unread) = (Reader::new(payload), futures_util::stream::pending::<Result<Bytes, PayloadError>>());
-    let socket = Socket { platform, entry, reader: Some(reader) };
+    let socket = Socket { platform, entry, reader: Some(reader), closed: Cell::new(None) };
     Ok(response.streaming(WebsocketContext::create(socket, unread)))
 }
 
@@ -93,6 +94,8 @@ struct Socket {
     platform: Arc<Platform>,
     entry: Entry,
     reader: Option<Reader>,
+    /// Why the peer was told to go.
+    closed: Cell<Option<Close>>,
 }
 
 impl Actor for Socket {
@@ -106,18 +109,22 @@ impl Actor for Socket {
                 // The session may have ended between the handshake and the moment when the hub knew the connection.
                 self.check_session(connection);
             }
-            Entry::Shut { why, .. } => close(context, *why, 0),
+            Entry::Shut { why, .. } => self.close(context, *why, self.platform.hub.next_number()),
         }
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        let mut closed = self.closed.get();
         if let Entry::Open(connection) = &self.entry {
+            // A peer that takes nothing is never told why, and is cut in the end.
+            closed = closed.or_else(|| connection.outbox.closing());
             // The connection's owner drops this actor before it closes the socket.
             connection.gone();
             self.platform.hub.disconnect(connection);
         }
+        closed.into_iter().for_each(metrics::socket_closed);
     }
 }
 
@@ -126,6 +133,13 @@ impl Socket {
     fn check_session(&self, connection: &Arc<Connection>) {
         let (platform, connection) = (self.platform.clone(), connection.clone());
         actix_web::rt::spawn(async move { session::still_signed_in(&platform.accounts, &connection).await.ok() });
+    }
+
+    fn close(&self, context: &mut WebsocketContext<Self>, why: Close, number: u64) {
+        self.closed.set(Some(why));
+        let description = if why.name().is_empty() { None } else { Some(why.reason(number)) };
+        context.close(Some(CloseReason { code: CloseCode::from(why.code()), description }));
+        context.stop();
     }
 }
 
@@ -168,16 +182,9 @@ impl StreamHandler<Batch> for Socket {
             self.check_session(connection);
         }
         if let Some(why) = batch.close {
-            close(context, why, connection.number);
+            self.close(context, why, connection.number);
         }
     }
-}
-
-fn close(context: &mut WebsocketContext<Socket>, why: Close, number: u64) {
-    metrics::socket_closed(why);
-    let description = if why.name().is_empty() { None } else { Some(why.reason(number)) };
-    context.close(Some(CloseReason { code: CloseCode::from(why.code()), description }));
-    context.stop();
 }
 
 impl StreamHandler<Incoming> for Socket {
@@ -188,8 +195,8 @@ impl StreamHandler<Incoming> for Socket {
             Incoming::Text(text) => session::received(&self.platform, connection, &text),
             Incoming::Ping(content) => context.pong(&content),
             Incoming::Pong => {}
-            Incoming::Goodbye => close(context, Close::Goodbye, connection.number),
-            Incoming::Broken(why) => close(context, why, connection.number),
+            Incoming::Goodbye => self.close(context, Close::Goodbye, connection.number),
+            Incoming::Broken(why) => self.close(context, why, connection.number),
         }
     }
 }

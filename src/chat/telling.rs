@@ -40,7 +40,7 @@ impl Publish for Hub {
 
 /// Why a conversation is read from the log although its events were told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repair {
+pub(crate) enum Repair {
     /// Something before an event was not told.
     Hole,
     /// It is not known what was told before an event.
@@ -52,13 +52,21 @@ pub(super) enum Repair {
 }
 
 impl Repair {
-    pub(super) fn count(self) {
-        metrics::told_by_repair(match self {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Hole, Self::Unknown, Self::Moved, Self::Late];
+
+    /// As it is counted.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Hole => "hole",
             Self::Unknown => "unknown",
             Self::Moved => "moved",
             Self::Late => "late",
-        });
+        }
+    }
+
+    pub(super) fn count(self) {
+        metrics::told_by_repair(self);
     }
 }
 

@@ -18,7 +18,7 @@ use super::listener::{Listener, SessionEar};
 use super::notice::{Channel, NodeId, Notice};
 use super::peers::Peers;
 use super::presence::{self, ACCOUNTS_PER_MESSAGE_MAX, BEAT_EVERY, Presence};
-use super::queue::Parcel;
+use super::queue::{Dropped, Parcel};
 use crate::telemetry::metrics;
 
 /// How long connecting may take.
@@ -187,6 +187,8 @@ async fn speak(context: &Context, mut speaking: MultiplexedConnection) -> Ended 
             }
         }
         if let Err(error) = commands.exec_async(&mut speaking).await {
+            // Some may have been heard all the same.
+            context.peers.dropped(Dropped::Shut, batch.len());
             return error.into();
         }
         metrics::fanout_published(batch.len());

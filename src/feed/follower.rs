@@ -33,6 +33,10 @@ pub struct FeedState {
     pub stopped: Option<String>,
     /// Projections that were parked, each with the reason.
     pub parked: Vec<String>,
+    /// The log did not answer when it was read last.
+    pub log_is_silent: bool,
+    /// What was read last could not be written into the views, and is tried again.
+    pub folding_fails: bool,
 }
 
 /// Takes the pages of the log one after the other.
@@ -63,7 +67,7 @@ impl Follower {
         index.apply(on_offer);
         let (position, seen) = watch::channel(views.position());
         let handle = ViewsHandle::new(reader.clone(), index.clone(), seen);
-        let state = Arc::new(Mutex::new(FeedState { stopped: None, parked: parked(&views) }));
+        let state = Arc::new(Mutex::new(FeedState { parked: parked(&views), ..FeedState::default() }));
         let offered = Arc::new(AtomicU64::new(offered));
         Ok((Self { views, reader, index, hears, position, offered, state }, handle))
     }
@@ -95,6 +99,11 @@ impl Follower {
         self.state.clone()
     }
 
+    /// Notes whether the log answered.
+    pub fn note_log(&self, answered: bool) {
+        self.state.lock().log_is_silent = !answered;
+    }
+
     /// Offers what of a page was not offered yet.
     pub fn offer(&mut self, page: &[Arc<Envelope>]) {
         let news = after(page, self.offered());
@@ -107,6 +116,7 @@ impl Follower {
     /// Folds what of a page was not folded yet: all of it or nothing, unless it holds what cannot be read.
     pub fn fold(&mut self, page: &[Arc<Envelope>]) -> Result<(), Stop> {
         let folded = self.fold_readable(after(page, self.position()));
+        self.state.lock().folding_fails = folded == Err(Stop::Again);
         if let Err(Stop::ForGood(why)) = &folded {
             tracing::error!(why, "the feed folds nothing any more; the views stay as they are");
             self.state.lock().stopped = Some(why.clone());

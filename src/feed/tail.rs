@@ -106,7 +106,9 @@ impl Tail {
         while !self.ending.load(Ordering::Relaxed) {
             // Seen before the log is read, so that whatever is written from here on ends the wait.
             head.mark_unchanged();
-            let got_on = self.go_on().unwrap_or_else(|failure| {
+            let got_on = self.go_on();
+            self.follower.note_log(got_on.is_ok());
+            let got_on = got_on.unwrap_or_else(|failure| {
                 tracing::error!(%failure, "the feed cannot read the log");
                 std::thread::sleep(PAUSE);
                 false

@@ -67,11 +67,13 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Errors that the framework answers by itself have no shape of ours.
+/// Errors that the framework answers by itself have no shape of ours: they are no JSON. What `/healthz` says is.
 fn mend(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
-    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|told| told == MEDIA_TYPE);
-    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+    let is_ours = |told: &HeaderValue| told == MEDIA_TYPE || told == "application/json";
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(is_ours)
+        || !(status.is_client_error() || status.is_server_error())
+    {
         return response;
     }
     let (head, _) = response.into_parts();
@@ -107,6 +109,7 @@ mod tests {
             web::scope("")
                 .wrap(from_fn(guard))
                 .route("/fine", web::get().to(|| async { HttpResponse::Ok().json(1) }))
+                .route("/unwell", web::get().to(|| async { HttpResponse::ServiceUnavailable().json(1) }))
                 .route("/breaks", web::get().to(breaks))
                 .route("/fails", web::get().to(fails))
                 .route("/bare", web::get().to(|| async { HttpResponse::BadRequest().body("internal words") })),
@@ -120,12 +123,22 @@ mod tests {
 
     #[actix_web::test]
     async fn every_answer_has_the_headers() {
-        for path in ["/fine", "/breaks", "/fails", "/bare", "/nowhere"] {
+        for path in ["/fine", "/unwell", "/breaks", "/fails", "/bare", "/nowhere"] {
             let response = answer(path).await;
             for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "cache-control"] {
                 assert!(response.headers().contains_key(name), "{path} has no {name}");
             }
         }
+    }
+
+    #[actix_web::test]
+    async fn what_a_handler_says_of_its_own_state_is_left() {
+        let response = answer("/unwell").await;
+        assert_eq!(
+            (response.status(), response.headers().contains_key(header::RETRY_AFTER)),
+            (StatusCode::SERVICE_UNAVAILABLE, false)
+        );
+        assert_eq!(to_bytes(response.into_body()).await.unwrap(), "1");
     }
 
     #[actix_web::test]

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use palabre_events::AccountId;
 use serde::Serialize;
+use std::time::Duration;
 use uuid::Uuid;
 
 use crate::platform::Platform;
@@ -11,6 +12,10 @@ use crate::platform::Platform;
 const LAG_EVENTS: u64 = 10_000;
 /// The same where positions are places in a file, in bytes: an event takes about a kilobyte there.
 const LAG_BYTES: u64 = LAG_EVENTS * 1024;
+
+/// How long the vault may take to answer here. It hangs where a person would wait; who asks for this does not wait as
+/// long.
+const VAULT_WITHIN: Duration = Duration::from_secs(1);
 
 /// How a node is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -32,7 +37,7 @@ pub struct Health {
 /// A part that is not as it should be.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Degraded {
-    /// `node`, `vault`, `feed`, `views` or `redis`.
+    /// `node`, `log`, `vault`, `feed`, `views` or `redis`.
     pub part: String,
     /// One plain sentence; the node's log has the details.
     pub why: &'static str,
@@ -46,10 +51,20 @@ pub struct Degraded {
 pub async fn healthz(platform: web::Data<Platform>) -> HttpResponse {
     let mut degraded = Vec::new();
     let mut note = |part: &str, why, bearable| degraded.push(Degraded { part: part.to_owned(), why, bearable });
-    if platform.vault.roles(AccountId(Uuid::nil())).await.is_err() {
+    let asked = tokio::time::timeout(VAULT_WITHIN, platform.vault.roles(AccountId(Uuid::nil()))).await;
+    if !matches!(asked, Ok(Ok(_))) {
         note("vault", "it does not answer, so nobody can be recognised", false);
     }
     let feed = platform.feed_state();
+    if feed.log_is_silent {
+        note("log", "it does not answer; nothing can be done, and conversations cannot be read", false);
+    } else if platform.directory.is_refused_by_the_log() {
+        // Bearable, as only the next command tells that it is over.
+        note("log", "it did not take the last command; is its disk full, or its database away?", true);
+    }
+    if feed.folding_fails {
+        note("views", "they cannot be written, which is tried again; they are as of an earlier time", true);
+    }
     if feed.stopped.is_some() {
         note("feed", "it does not follow the log; searches and lists are as of an earlier time", true);
     }

@@ -54,6 +54,8 @@ fn look(platform: &Platform) {
         (State::EffectsWaiting, count(platform.effects_waiting())),
         (State::FanoutWaiting, count(waiting)),
         (State::FanoutUp, platform.link_state().is_some_and(|link| link.is_up()).into()),
+        (State::LogSilent, feed.log_is_silent.into()),
+        (State::ViewsFailing, feed.folding_fails.into()),
         (State::FeedStopped, feed.stopped.is_some().into()),
         (State::ViewsParked, count(feed.parked.len())),
     ] {

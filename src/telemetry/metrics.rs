@@ -11,6 +11,7 @@ use palabre_events::shell::Answer;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
+use crate::chat::Repair;
 use crate::chat::close::Close;
 use crate::fanout::queue::Dropped;
 use crate::fanout::wire::Unheard;
@@ -51,7 +52,9 @@ pub enum State {
     EffectsWaiting,
     FanoutWaiting,
     FanoutUp,
+    LogSilent,
     FeedStopped,
+    ViewsFailing,
     ViewsParked,
 }
 
@@ -66,7 +69,9 @@ impl State {
             Self::EffectsWaiting => "palabre_effects_waiting",
             Self::FanoutWaiting => "palabre_fanout_waiting",
             Self::FanoutUp => "palabre_fanout_up",
+            Self::LogSilent => "palabre_log_silent",
             Self::FeedStopped => "palabre_feed_stopped",
+            Self::ViewsFailing => "palabre_views_failing",
             Self::ViewsParked => "palabre_views_parked",
         }
     }
@@ -94,6 +99,8 @@ pub const ALL: &[(&str, Kind, &[&str], &str)] = &[
     ("palabre_views_position", Kind::Gauge, &[], "The position up to which the views are folded"),
     ("palabre_views_lag_positions", Kind::Gauge, &[], "How far the views are behind the log's end, in its positions"),
     ("palabre_effects_waiting", Kind::Gauge, &[], "Committed facts whose effects wait to be run"),
+    ("palabre_log_silent", Kind::Gauge, &[], "1 while the log does not answer when it is read"),
+    ("palabre_views_failing", Kind::Gauge, &[], "1 while what was read last cannot be written into the views"),
     ("palabre_feed_stopped", Kind::Gauge, &[], "1 when the feed stopped at an event that it cannot read"),
     ("palabre_views_parked", Kind::Gauge, &[], "Views that stopped at an event that they cannot fold"),
     ("palabre_fanout_up", Kind::Gauge, &[], "1 while other nodes are heard at once through Redis"),
@@ -125,8 +132,21 @@ pub fn record() {
                 Kind::Durations => metrics::describe_histogram!(*name, Unit::Seconds, *says),
             }
         }
+        begin_counters();
         handle
     });
+}
+
+/// Has every counter begin at 0, with each of its labels, so that the first thing that it counts is seen as a rise.
+fn begin_counters() {
+    for (name, ..) in ALL.iter().filter(|(_, kind, labels, _)| *kind == Kind::Counter && labels.is_empty()) {
+        counter!(*name).increment(0);
+    }
+    StreamKind::ALL.into_iter().for_each(|kind| count_conflicts(kind, 0));
+    Repair::ALL.into_iter().for_each(|why| count_repairs(why, 0));
+    Close::ALL.into_iter().for_each(|why| count_closed(why, 0));
+    [Unheard::Forged, Unheard::Unreadable].into_iter().for_each(|why| count_unheard(why, 0));
+    [Dropped::Shut, Dropped::Full].into_iter().for_each(|why| fanout_dropped(why, 0));
 }
 
 /// Everything that was recorded, as Prometheus reads it.
@@ -175,18 +195,30 @@ pub fn outcome_of<R>(answer: &Answer<R>) -> &'static str {
 
 /// An append to an aggregate of this kind came second.
 pub fn append_conflict(kind: StreamKind) {
-    counter!(APPEND_CONFLICTS, "aggregate" => kind.name()).increment(1);
+    count_conflicts(kind, 1);
+}
+
+fn count_conflicts(kind: StreamKind, times: u64) {
+    counter!(APPEND_CONFLICTS, "aggregate" => kind.name()).increment(times);
 }
 
 /// Events were told from the log.
-pub fn told_by_repair(why: &'static str) {
-    counter!(TOLD_BY_REPAIR, "why" => why).increment(1);
+pub(crate) fn told_by_repair(why: Repair) {
+    count_repairs(why, 1);
 }
 
-/// A socket is closed by the server.
+fn count_repairs(why: Repair, times: u64) {
+    counter!(TOLD_BY_REPAIR, "why" => why.name()).increment(times);
+}
+
+/// A socket was closed by the server.
 pub fn socket_closed(why: Close) {
+    count_closed(why, 1);
+}
+
+fn count_closed(why: Close, times: u64) {
     let why = if why == Close::Goodbye { "goodbye" } else { why.name() };
-    counter!(SOCKETS_CLOSED, "why" => why).increment(1);
+    counter!(SOCKETS_CLOSED, "why" => why).increment(times);
 }
 
 /// Messages were said to other nodes.
@@ -209,12 +241,16 @@ pub fn fanout_heard() {
 
 /// A message was left out.
 pub fn fanout_unheard(why: Unheard) {
+    count_unheard(why, 1);
+}
+
+fn count_unheard(why: Unheard, times: u64) {
     let why = match why {
         Unheard::Own => "own",
         Unheard::Forged => "forged",
         Unheard::Unreadable => "unreadable",
     };
-    counter!(FANOUT_UNHEARD, "why" => why).increment(1);
+    counter!(FANOUT_UNHEARD, "why" => why).increment(times);
 }
 
 /// Messages were not said to other nodes.
@@ -253,10 +289,24 @@ mod tests {
             State::EffectsWaiting,
             State::FanoutWaiting,
             State::FanoutUp,
+            State::LogSilent,
             State::FeedStopped,
+            State::ViewsFailing,
             State::ViewsParked,
         ] {
             assert!(names.contains(state.name()), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn every_counter_is_told_before_it_counts() {
+        record();
+        let told = render();
+        for (name, ..) in ALL.iter().filter(|(_, kind, ..)| *kind == Kind::Counter) {
+            assert!(told.lines().any(|line| line.starts_with(name)), "{name} in {told}");
+        }
+        for rare in [r#"unheard_total{why="forged"}"#, r#"closed_total{why="slow"}"#, r#"repair_total{why="moved"}"#] {
+            assert!(told.contains(rare), "{rare} in {told}");
         }
     }
 

@@ -62,6 +62,8 @@ fn lines<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(config: &Config) -> im
 }
 
 fn provider(url: &str) -> anyhow::Result<SdkTracerProvider> {
+    let is_plain = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+    anyhow::ensure!(is_plain, "`otlp_url` must begin with http://; for TLS, send to a collector nearby that forwards");
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)

@@ -69,7 +69,10 @@ impl SqliteVault {
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+                 PRAGMA temp_store = MEMORY;",
+            )
             .map_err(failed)?;
         migrate(&mut connection)?;
         let reader = || -> Result<Mutex<Connection>, VaultFailure> {

@@ -1322,7 +1322,7 @@ export interface components {
         Degraded: {
             /** @description Whether the node can do its work all the same. */
             bearable: boolean;
-            /** @description `node`, `vault`, `feed`, `views` or `redis`. */
+            /** @description `node`, `log`, `vault`, `feed`, `views` or `redis`. */
             part: string;
             /** @description One plain sentence; the node's log has the details. */
             why: string;
