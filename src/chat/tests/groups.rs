@@ -23,6 +23,45 @@ async fn members_of_a_group_are_told_from_their_joining_to_their_leaving() {
 }
 
 #[tokio::test]
+async fn what_is_missing_in_a_group_is_told_without_reading_all_of_it() {
+    let scene = Scene::new();
+    let (ben, dora, eve) = (scene.connect(BEN), scene.connect(DORA), scene.connect(EVE));
+    let stream = StreamId::from(group());
+    let speaks = async |times: usize| {
+        let said = (0..times).map(|_| posted(DORA).into()).collect();
+        scene.commit::<ConversationEvent>(stream, by(DORA), said).await
+    };
+    for events in group_talk(&scene).await {
+        scene.hub.publish(&events, &[ANNA, BEN, DORA]);
+    }
+    for _ in 0..10 {
+        scene.hub.publish(&speaks(50).await, &[BEN, DORA]);
+    }
+    assert_eq!((next(&dora, 507).await.len(), next(&ben, 504).await.len()), (507, 504));
+
+    let read_before = scene.log.events_read.load(Ordering::Relaxed);
+    let read = || scene.log.events_read.load(Ordering::Relaxed) - read_before;
+    speaks(1).await;
+    scene.hub.publish(&speaks(1).await, &[BEN, DORA]);
+    assert_eq!(seqs(&next(&dora, 2).await), [508, 509]);
+    assert_eq!(read(), 2);
+
+    // More than a page, and somebody joins meanwhile.
+    for _ in 0..2 {
+        speaks(50).await;
+    }
+    scene.commit(stream, Actor::System, vec![joins(EVE, 3)]).await;
+    for _ in 0..2 {
+        speaks(50).await;
+    }
+    scene.hub.publish(&speaks(1).await, &[BEN, DORA, EVE]);
+    assert_eq!(seqs(&next(&dora, 202).await), (510..=711).collect::<Vec<_>>());
+    assert_eq!(seqs(&next(&ben, 204).await), (508..=711).collect::<Vec<_>>());
+    assert_eq!(seqs(&next(&eve, 102).await), (610..=711).collect::<Vec<_>>());
+    assert_eq!(read(), 2 + 202);
+}
+
+#[tokio::test]
 async fn a_page_hides_what_a_member_may_not_see_and_ends_where_they_left() {
     let scene = Scene::new();
     group_talk(&scene).await;

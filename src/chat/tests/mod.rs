@@ -44,11 +44,19 @@ struct Flaky {
     gate: Arc<RwLock<()>>,
     /// Reads of streams that are under way.
     reading: Arc<AtomicUsize>,
+    /// Events of streams that were read.
+    events_read: Arc<AtomicUsize>,
 }
 
 impl Flaky {
     fn new() -> Self {
-        Self { log: MemoryStore::new(), failures: AtomicUsize::new(0), gate: Arc::default(), reading: Arc::default() }
+        Self {
+            log: MemoryStore::new(),
+            failures: AtomicUsize::new(0),
+            gate: Arc::default(),
+            reading: Arc::default(),
+            events_read: Arc::default(),
+        }
     }
 }
 
@@ -80,12 +88,14 @@ impl EventStore for Flaky {
             return Box::pin(std::future::ready(Err(ReadFailure::Unavailable)));
         }
         let read = self.log.read(stream, after, limit);
-        let (gate, reading) = (self.gate.clone(), self.reading.clone());
+        let (gate, reading, events_read) = (self.gate.clone(), self.reading.clone(), self.events_read.clone());
         Box::pin(async move {
             reading.fetch_add(1, Ordering::Relaxed);
             drop(gate.read().await);
             reading.fetch_sub(1, Ordering::Relaxed);
-            read.await
+            let page = read.await;
+            events_read.fetch_add(page.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
+            page
         })
     }
 
