@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Believes nothing any more of any session: some ending was missed.
     pub fn forget_sessions(&self) {
-        self.cache.forget_all();
+        self.cache.doubt_all();
     }
 
     /// Every session that had ended in the vault at `at` was forgotten.
@@ -157,9 +157,12 @@ impl SessionCache {
         self.remembered.lock().pop(&token);
     }
 
-    fn forget_all(&self) {
+    /// Believes none any more. They stay remembered: after a pause of the vault nobody is taken for a stranger.
+    fn doubt_all(&self) {
         self.endings.fetch_add(1, Ordering::SeqCst);
-        self.remembered.lock().clear();
+        for (_, (_, said_at)) in self.remembered.lock().iter_mut() {
+            *said_at = Timestamp::from_millis(0).expect("a time");
+        }
     }
 
     /// Whether it is certain enough that the session with this token goes on.

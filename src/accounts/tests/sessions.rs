@@ -86,6 +86,7 @@ async fn while_endings_are_followed_a_session_goes_on_without_the_vault_and_ends
     told();
     assert!(goes_on(60).await);
     place.accounts.forget_sessions();
+    assert!(place.accounts.remembers(token), "who was signed in is no stranger for that");
     assert!(!goes_on(60).await, "an ending was missed");
 }
 
@@ -181,7 +182,7 @@ async fn people_whom_a_node_does_not_remember_leave_the_room_of_strangers_to_oth
     let (place, gates) = (place(), narrow_gates());
     let token = place.sign_up(&anna()).await.unwrap().token.hash();
     for _ in 0..40 {
-        place.accounts.forget_sessions();
+        place.accounts.forget_session(token);
         assert!(gates.recognise(&place.accounts, Some(token), HOME, at(0)).await.unwrap().is_some());
     }
 }
