@@ -86,7 +86,7 @@ pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS.into()))?;
     db.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    keep_beside_nothing(&db)?;
+    keep_temporary_in_memory(&db)?;
     keep_statements(&db)?;
     Ok(db)
 }
@@ -118,14 +118,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // What is erased leaves no trace in freed pages.
     db.pragma_update(None, "secure_delete", "on")?;
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    keep_beside_nothing(&db)?;
+    keep_temporary_in_memory(&db)?;
     keep_statements(&db)?;
     Ok(db)
 }
 
 /// What is sorted or may be undone waits in memory: files elsewhere would hold names in the clear, and a container may
 /// have no place for them.
-fn keep_beside_nothing(db: &Connection) -> rusqlite::Result<()> {
+fn keep_temporary_in_memory(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "temp_store", "memory")
 }
 

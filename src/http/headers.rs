@@ -67,7 +67,7 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Errors that the framework answers by itself have no shape of ours: they are no JSON. What `/healthz` says is.
+/// Errors that the framework answers by itself have no shape of ours, and are no JSON, as `/healthz` is that is not ready.
 fn mend(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_ours = |told: &HeaderValue| told == MEDIA_TYPE || told == "application/json";
