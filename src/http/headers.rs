@@ -67,7 +67,8 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Errors that the framework answers by itself have no shape of ours, and are no JSON, as `/healthz` is that is not ready.
+/// Errors that the framework answers by itself have no shape of ours, and are no JSON, as the answer of `/healthz` is
+/// when it is not ready.
 fn mend(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_ours = |told: &HeaderValue| told == MEDIA_TYPE || told == "application/json";
