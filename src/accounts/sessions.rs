@@ -133,6 +133,11 @@ pub(super) fn end_of(made_at: Timestamp, now: Timestamp) -> Timestamp {
     now.plus_seconds(IDLE_S).min(made_at.plus_seconds(AGE_S_MAX))
 }
 
+/// Longer ago than anything is believed.
+fn long_ago() -> Timestamp {
+    Timestamp::from_millis(0).expect("a time")
+}
+
 /// What the vault said last of each session.
 pub(super) struct SessionCache {
     remembered: Mutex<LruCache<TokenHash, (SessionInfo, Timestamp)>>,
@@ -151,6 +156,13 @@ impl SessionCache {
         Self { remembered, endings: AtomicU64::new(0), followed_at: Mutex::new(None) }
     }
 
+    /// Remembers a session that was opened just now, and believes nothing of it: only the vault knows its roles.
+    pub(super) fn opened(&self, token: TokenHash, session: Session) {
+        let Session { id, account, expires_at, .. } = session;
+        let info = SessionInfo { account, session: id, roles: Roles::default(), expires_at };
+        self.remembered.lock().put(token, (info, long_ago()));
+    }
+
     /// Forgets a session that has ended, and what is being answered about any at this moment.
     pub(super) fn forget(&self, token: TokenHash) {
         self.endings.fetch_add(1, Ordering::SeqCst);
@@ -161,7 +173,7 @@ impl SessionCache {
     fn doubt_all(&self) {
         self.endings.fetch_add(1, Ordering::SeqCst);
         for (_, (_, said_at)) in self.remembered.lock().iter_mut() {
-            *said_at = Timestamp::from_millis(0).expect("a time");
+            *said_at = long_ago();
         }
     }
 

@@ -74,6 +74,7 @@ impl Accounts {
         let session = Session { id, account, made_at: now, last_seen_at: now, expires_at: end_of(now, now) };
         let ended = self.vault.open_session(token.hash(), session).await?;
         self.tell_ended(account, &ended);
+        self.cache.opened(token.hash(), session);
         Ok(SignedIn { account, session, token, position: opened.position })
     }
 
