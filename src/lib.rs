@@ -26,6 +26,7 @@ pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod store;
+pub mod tcp;
 pub mod telemetry;
 pub mod vault;
 pub mod wire;

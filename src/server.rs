@@ -11,7 +11,9 @@ use crate::actors::directory::host_actors_here;
 use crate::chat::socket;
 use crate::http;
 use crate::http::problem::Problem;
+use crate::http::whole::whole;
 use crate::platform::Platform;
+use crate::tcp::Arrivals;
 use crate::telemetry::requests::RequestSpan;
 
 /// How long sockets and requests may take to end.
@@ -29,6 +31,7 @@ pub struct Listening {
 pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
     let (listen, workers) = (platform.config.listen, platform.config.workers.max(1));
     let shared = web::Data::from(platform.clone());
+    let arrivals = Arrivals::new(&platform.config);
     let server = HttpServer::new(move || {
         // Called once on each thread that serves.
         host_actors_here();
@@ -37,11 +40,12 @@ pub fn listen(platform: &Arc<Platform>) -> std::io::Result<Listening> {
         let chat = web::resource("/ws").route(web::get().to(socket::open)).default_service(web::to(only_get));
         let api = web::scope("")
             .wrap(middleware::Compress::default())
+            .wrap(middleware::from_fn(whole))
             .wrap(TracingLogger::<RequestSpan>::new())
             .configure(http::routes);
         App::new().app_data(shared.clone()).service(chat).service(api)
     })
-    .on_connect(socket::on_connect)
+    .on_connect(move |connection, data| arrivals.take(connection, data))
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_WITHIN.as_secs())
     .disable_signals()

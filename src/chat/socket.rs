@@ -9,22 +9,17 @@
 
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
-use actix_web::dev::Extensions;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::rt::net::TcpStream;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, handshake, handshake_with_protocols};
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::Stream;
-use std::any::Any;
 use std::cell::Cell;
-use std::os::fd::{AsRawFd, RawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio_util::codec::Decoder;
 
 use super::close::Close;
@@ -34,38 +29,11 @@ use super::outbox::Batch;
 use super::session;
 use crate::http::problem::Problem;
 use crate::platform::Platform;
+use crate::tcp::Descriptor;
 use crate::telemetry::metrics;
 
 /// The longest frame, and the longest message of several frames, in bytes.
 pub const FRAME_BYTES_MAX: usize = 65_536;
-/// How long a peer may leave what it was sent unacknowledged, or its window shut, before the system ends the
-/// connection.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(45);
-/// How much the system keeps of what it cannot send yet, in bytes per connection; the rest waits in the outbox.
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
-
-/// The number of the socket that a request came by.
-#[derive(Clone, Copy, Debug)]
-struct Descriptor(RawFd);
-
-/// For `HttpServer::on_connect`: has the system give up on peers that take nothing, and remembers the socket, so that
-/// the watchdog can cut it.
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
-    let socket = socket2::SockRef::from(stream);
-    let set = [
-        socket.set_tcp_nodelay(true),
-        #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX)),
-        #[cfg(target_os = "linux")]
-        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX),
-    ];
-    for error in set.into_iter().filter_map(Result::err) {
-        // The watchdog still ends what stands still; it is only later.
-        tracing::debug!(%error, "an option of a socket cannot be set");
-    }
-    data.insert(Descriptor(stream.as_raw_fd()));
-}
 
 /// `GET /ws`.
 pub async fn open(

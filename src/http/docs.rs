@@ -1,8 +1,11 @@
 //! The OpenAPI document, made from the code, and the page that reads it. The page is part of the program: it works
 //! offline and fetches nothing from anywhere else.
 
-use actix_web::http::header::{self, ContentEncoding};
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header as _};
+use actix_web::{HttpRequest, HttpResponse, web};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -21,6 +24,8 @@ use crate::wire::ChatDocument;
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
 static WRITTEN: LazyLock<web::Bytes> = LazyLock::new(|| web::Bytes::from(written()));
+/// Once for all: it is long, and anybody may ask for it.
+static COMPRESSED: LazyLock<web::Bytes> = LazyLock::new(|| compressed(&WRITTEN));
 static PAGE: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from(DOCUMENT_PATH).validator_url("none").persist_authorization(false)));
 
@@ -30,8 +35,22 @@ pub fn written() -> String {
 }
 
 /// The OpenAPI document.
-pub async fn document() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(WRITTEN.clone())
+pub async fn document(request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/json").insert_header((header::VARY, "accept-encoding"));
+    let accepted = AcceptEncoding::parse(&request).ok();
+    match accepted.and_then(|accepted| accepted.negotiate([Encoding::gzip()].iter())) {
+        Some(Encoding::Known(ContentEncoding::Gzip)) => {
+            response.insert_header(ContentEncoding::Gzip).body(COMPRESSED.clone())
+        }
+        _ => response.body(WRITTEN.clone()),
+    }
+}
+
+/// As gzip.
+fn compressed(text: &[u8]) -> web::Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(text).and_then(|()| gzip.finish()).expect("memory takes it").into()
 }
 
 /// To the page, at the address under which its parts are found.

@@ -6,7 +6,7 @@
 //! by extractors ([`identity`]: who asks; [`key`]: under which key; [`at`]: what the path names; [`body`], [`query`];
 //! [`freshness`]: after which write), asks `commands`, the views or `audit`, and answers in shapes of its own or of
 //! [`answer`]. No rule lives here: rules are in `events`, checks of what people write in `commands`, who may read what in
-//! `audit::visibility`. [`problem`] is the one shape of every error; [`headers`] guards every answer; [`origin`] knows the own
+//! `audit::visibility`. [`problem`] is the one shape of every error; [`headers`] guards every answer, [`mod@whole`] sends it; [`origin`] knows the own
 //! page from foreign ones; [`docs`] tells all of it to machines.
 
 pub mod accounts;
@@ -35,5 +35,6 @@ pub mod searches;
 pub mod sessions;
 pub mod settings;
 pub mod talk;
+pub mod whole;
 
 pub use routes::routes;

@@ -34,6 +34,7 @@ const COMMAND_DURATION: &str = "palabre_command_duration_seconds";
 const APPEND_CONFLICTS: &str = "palabre_append_conflicts_total";
 const TOLD_BY_REPAIR: &str = "palabre_told_by_repair_total";
 const SOCKETS_CLOSED: &str = "palabre_sockets_closed_total";
+const CONNECTIONS_REFUSED: &str = "palabre_connections_refused_total";
 const FANOUT_PUBLISHED: &str = "palabre_fanout_published_total";
 const FANOUT_HEARD: &str = "palabre_fanout_heard_total";
 const FANOUT_UNHEARD: &str = "palabre_fanout_unheard_total";
@@ -95,6 +96,7 @@ pub const ALL: &[(&str, Kind, &[&str], &str)] = &[
     (TOLD_BY_REPAIR, Kind::Counter, &["why"], "Times that events were told from the log because no faster path had"),
     ("palabre_sockets_open", Kind::Gauge, &[], "Sockets that are open"),
     (SOCKETS_CLOSED, Kind::Counter, &["why"], "Sockets that the server closed"),
+    (CONNECTIONS_REFUSED, Kind::Counter, &[], "TCP connections refused because their address had too many"),
     ("palabre_log_position", Kind::Gauge, &[], "The last position of the log"),
     ("palabre_views_position", Kind::Gauge, &[], "The position up to which the views are folded"),
     ("palabre_views_lag_positions", Kind::Gauge, &[], "How far the views are behind the log's end, in its positions"),
@@ -219,6 +221,11 @@ pub fn socket_closed(why: Close) {
 fn count_closed(why: Close, times: u64) {
     let why = if why == Close::Goodbye { "goodbye" } else { why.name() };
     counter!(SOCKETS_CLOSED, "why" => why).increment(times);
+}
+
+/// A TCP connection was refused.
+pub fn connection_refused() {
+    counter!(CONNECTIONS_REFUSED).increment(1);
 }
 
 /// Messages were said to other nodes.

@@ -5,7 +5,7 @@ use palabre::chat::door::PROTOCOL;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 
@@ -98,6 +98,31 @@ async fn of_many_connections_from_one_address_only_so_many_stay() {
         tokio::task::yield_now().await;
     }
     assert!(from(&anna, "203.0.113.7").await.next().await.unwrap().unwrap().to_text().unwrap().contains("welcome"));
+}
+
+/// Connects from `address`, and asks how the server is; answers whether that is answered.
+async fn ask_from(server: &TestServer, address: [u8; 4]) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    // Whoever is refused may find that out while writing.
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.ok()?;
+    stream.read_u8().await.ok().map(|_| stream)
+}
+
+#[tokio::test]
+async fn of_many_connections_that_are_no_sockets_only_so_many_stay() {
+    let server = TestServer::start_with(|config| config.sockets_per_address = 5);
+    let (here, elsewhere) = ([127, 0, 4, 1], [127, 0, 4, 2]);
+    let mut answered = Vec::new();
+    for _ in 0..30 {
+        answered.extend(ask_from(&server, here).await);
+    }
+    assert_eq!(answered.len(), 15);
+    assert!(ask_from(&server, elsewhere).await.is_some());
+    drop(answered);
+    let until_let_in = async { while ask_from(&server, here).await.is_none() {} };
+    timeout(WITHIN, until_let_in).await.expect("those that went make room");
 }
 
 /// A driver and a passenger who talk on a server in a process of its own, whose memory can be looked at.

@@ -49,6 +49,32 @@ async fn whoever_may_read_may_ask_for_the_headers_alone() {
 }
 
 #[actix_web::test]
+async fn answers_are_whole_before_they_are_sent() {
+    let server = TestServer::start();
+    let places = "/api/v1/places?q=s";
+    for (path, accepted, encoding) in [
+        ("/api/openapi.json", "br, gzip", Some("gzip")),
+        ("/api/openapi.json", "br", Some("br")),
+        ("/api/openapi.json", "identity", None),
+        (places, "br", Some("br")),
+        (places, "identity", None),
+    ] {
+        let host = "HTTP/1.1\r\nHost: palabre.test\r\nConnection: close";
+        let answer = raw(&server, &format!("GET {path} {host}\r\nAccept-Encoding: {accepted}\r\n\r\n")).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let header = |name: &str| {
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+        };
+        assert_eq!(header("content-encoding").as_deref(), encoding, "{head}");
+        assert!(header("content-length").is_some() && header("transfer-encoding").is_none(), "{head}");
+        if encoding.is_none() {
+            assert_eq!(header("content-length"), Some(body.len().to_string()), "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn who_asks_too_fast_is_told_to_wait() {
     let server = TestServer::start_with(|config| config.commands_per_s = 1);
     let anna = Client::sign_up(&server, "Anna").await;

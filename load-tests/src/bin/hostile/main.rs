@@ -9,6 +9,7 @@ mod dribbling;
 mod huge;
 mod report;
 mod silent;
+mod sipping;
 mod visit;
 mod world;
 
@@ -102,6 +103,8 @@ async fn measure(arguments: &Arguments, server: &mut Server, figures: &mut Figur
     let world = World::begin(arguments, server, &rooms).await?;
     figures
         .push(world.under(crowd::TOO_MANY, connections, crowd::beyond_the_cap(&world, &hostile, connections)).await?);
+    let sipping = sipping::CONNECTIONS_PER_ADDRESS * 2;
+    figures.push(world.under(sipping::ANSWERS, sipping, sipping::answers(&world)).await?);
     drop(world);
 
     restart(server, Server::lift_limits).await?;
