@@ -34,7 +34,7 @@ pub async fn whole(
     Ok(ServiceResponse::new(request, head.set_body(Pieces(body)).map_into_boxed_body()))
 }
 
-/// What is left of a body.
+/// What is left of a body. It does not say that it is bytes, lest it be sent as one piece.
 struct Pieces(Bytes);
 
 impl MessageBody for Pieces {
@@ -47,9 +47,5 @@ impl MessageBody for Pieces {
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         let length = self.0.len().min(PIECE_BYTES);
         Poll::Ready((length > 0).then(|| Ok(self.0.split_to(length))))
-    }
-
-    fn try_into_bytes(self) -> Result<Bytes, Self> {
-        Ok(self.0)
     }
 }
