@@ -13,7 +13,9 @@ use crate::visit::SOURCE;
 use crate::world::World;
 
 /// As many connections as one address may have, and as many again.
-pub const ANSWERS: Kind = Kind { name: "sip answers", bytes_each: 256 << 10 };
+pub const ANSWERS: Kind = Kind { name: "sip answers", bytes_each: EACH };
+/// What a connection may cost on the average, where every second is cut.
+const EACH: u64 = 48 << 10;
 /// How many connections one address may have where nothing else is set.
 pub const CONNECTIONS_PER_ADDRESS: usize = 3_000;
 /// The longest answer that anybody gets.
