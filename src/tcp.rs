@@ -29,9 +29,8 @@ pub struct Descriptor(pub RawFd);
 
 /// The connections of a node, whatever they are for, by the address that they come from. Those of proxies that are
 /// trusted are not counted: they stand for many.
-#[derive(Clone)]
 pub struct Arrivals {
-    uncounted: Arc<[IpAddr]>,
+    uncounted: Vec<IpAddr>,
     open: Arc<Open>,
 }
 
@@ -63,7 +62,7 @@ impl Arrivals {
     pub fn new(config: &Config) -> Self {
         let per_address_max = config.sockets_per_address.saturating_mul(PER_SOCKET);
         let open = Open { per_address_max, by_address: Mutex::default() };
-        Self { uncounted: config.trusted_proxies.clone().into(), open: Arc::new(open) }
+        Self { uncounted: config.trusted_proxies.clone(), open: Arc::new(open) }
     }
 
     /// For `HttpServer::on_connect`. Ends a connection beyond what its address may have. Has the system give up on the

@@ -133,17 +133,20 @@ pub(super) fn end_of(made_at: Timestamp, now: Timestamp) -> Timestamp {
     now.plus_seconds(IDLE_S).min(made_at.plus_seconds(AGE_S_MAX))
 }
 
-/// Longer ago than anything is believed.
-fn long_ago() -> Timestamp {
-    Timestamp::from_millis(0).expect("a time")
-}
-
 /// What the vault said last of each session.
 pub(super) struct SessionCache {
-    remembered: Mutex<LruCache<TokenHash, (SessionInfo, Timestamp)>>,
+    remembered: Mutex<LruCache<TokenHash, Remembered>>,
     endings: AtomicU64,
     /// Up to when all endings are known. Not by the clock on the wall, which may be set back meanwhile.
     followed_at: Mutex<Option<Instant>>,
+}
+
+/// What is known of a session.
+#[derive(Clone, Copy)]
+struct Remembered {
+    info: SessionInfo,
+    /// When the vault said so; none where it must be asked before any of it is believed.
+    said_at: Option<Timestamp>,
 }
 
 /// When the vault was asked, by the count of endings.
@@ -160,7 +163,7 @@ impl SessionCache {
     pub(super) fn opened(&self, token: TokenHash, session: Session) {
         let Session { id, account, expires_at, .. } = session;
         let info = SessionInfo { account, session: id, roles: Roles::default(), expires_at };
-        self.remembered.lock().put(token, (info, long_ago()));
+        self.remembered.lock().put(token, Remembered { info, said_at: None });
     }
 
     /// Forgets a session that has ended, and what is being answered about any at this moment.
@@ -172,8 +175,8 @@ impl SessionCache {
     /// Believes none any more. They stay remembered: after a pause of the vault nobody is taken for a stranger.
     fn doubt_all(&self) {
         self.endings.fetch_add(1, Ordering::SeqCst);
-        for (_, (_, said_at)) in self.remembered.lock().iter_mut() {
-            *said_at = long_ago();
+        for (_, known) in self.remembered.lock().iter_mut() {
+            known.said_at = None;
         }
     }
 
@@ -201,8 +204,8 @@ impl SessionCache {
 
     /// What the vault said of it not longer ago than that. A clock that was set back or forth makes it ask.
     fn said_within(&self, ms: i64, token: TokenHash, now: Timestamp) -> Option<SessionInfo> {
-        let (info, said_at) = *self.remembered.lock().get(&token)?;
-        let is_fresh = (0..ms).contains(&now.millis_since(said_at));
+        let Remembered { info, said_at } = *self.remembered.lock().get(&token)?;
+        let is_fresh = (0..ms).contains(&now.millis_since(said_at?));
         (is_fresh && info.expires_at > now).then_some(info)
     }
 
@@ -215,7 +218,7 @@ impl SessionCache {
     pub(super) fn keep(&self, token: TokenHash, info: SessionInfo, now: Timestamp, asked: Asked) {
         let mut remembered = self.remembered.lock();
         if self.endings.load(Ordering::SeqCst) == asked.0 {
-            remembered.put(token, (info, now));
+            remembered.put(token, Remembered { info, said_at: Some(now) });
         }
     }
 }

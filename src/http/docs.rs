@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the code, and the page that reads it. The page is part of the program: it works
 //! offline and fetches nothing from anywhere else.
 
-use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header as _};
+use actix_web::http::header::{self, ContentEncoding};
 use actix_web::{HttpRequest, HttpResponse, web};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,6 +13,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, R
 use utoipa::{Modify, OpenApi as _, PartialSchema};
 use utoipa_swagger_ui::Config;
 
+use super::encoding;
 use super::freshness::MIN_POSITION;
 use super::headers::DOCS_POLICY;
 use super::identity::COOKIE;
@@ -38,12 +39,9 @@ pub fn written() -> String {
 pub async fn document(request: HttpRequest) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type("application/json").insert_header((header::VARY, "accept-encoding"));
-    let accepted = AcceptEncoding::parse(&request).ok();
-    match accepted.and_then(|accepted| accepted.negotiate([Encoding::gzip()].iter())) {
-        Some(Encoding::Known(ContentEncoding::Gzip)) => {
-            response.insert_header(ContentEncoding::Gzip).body(COMPRESSED.clone())
-        }
-        _ => response.body(WRITTEN.clone()),
+    match encoding::liked(&request, [ContentEncoding::Gzip]) {
+        Some(gzip) => response.insert_header(gzip).body(COMPRESSED.clone()),
+        None => response.body(WRITTEN.clone()),
     }
 }
 

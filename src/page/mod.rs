@@ -8,13 +8,12 @@
 mod files;
 pub mod tiles;
 
-use actix_web::http::header::{
-    self, AcceptEncoding, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag, Header as _, IfNoneMatch,
-};
+use actix_web::http::header::{self, CacheDirective, ContentEncoding, ETag, EntityTag, Header as _, IfNoneMatch};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::http::encoding;
 use files::File;
 use tiles::Tiles;
 
@@ -73,10 +72,8 @@ fn compressed(
     request: &HttpRequest,
     files: impl Fn(&str) -> Option<File>,
 ) -> Option<(ContentEncoding, Bytes)> {
-    let accepted = AcceptEncoding::parse(request).ok()?;
-    let known = COMPRESSED.map(|(encoding, _)| Encoding::Known(encoding));
-    let liked = accepted.negotiate(known.iter())?;
-    let (encoding, ending) = COMPRESSED.into_iter().find(|(encoding, _)| liked == Encoding::Known(*encoding))?;
+    let liked = encoding::liked(request, COMPRESSED.map(|(encoding, _)| encoding))?;
+    let (encoding, ending) = COMPRESSED.into_iter().find(|(encoding, _)| liked == *encoding)?;
     files(&format!("{name}{ending}")).map(|file| (encoding, file.bytes))
 }
 
