@@ -12,6 +12,8 @@ use super::frames::{self, CannotShow};
 use super::roster::Roster;
 use crate::store::{EventStore, PAGE_MAX, ReadFailure};
 
+/// After so many events others go first.
+const SLICE: usize = 8;
 /// The most events of one page.
 pub const PAGE_EVENTS_MAX: usize = 200;
 
@@ -103,6 +105,18 @@ pub async fn page(
         Span::Before(before) => (before.min(end).saturating_sub(1).saturating_sub(limit as u64), before.min(end)),
     };
     let events = log.read(conversation.into(), after, limit).await?;
-    let seen = events.iter().filter(|envelope| envelope.version < before);
-    seen.map(|envelope| Ok(frames::frame(envelope, viewer, roster, opener)?)).collect()
+    let mut page = Vec::with_capacity(events.len());
+    for envelope in events.iter().filter(|envelope| envelope.version < before) {
+        page.push(frames::frame(envelope, viewer, roster, opener)?);
+        let_others_go(page.len()).await;
+    }
+    Ok(page)
+}
+
+/// To be awaited after each of many events that are put into frames. All of them take milliseconds, on the threads that
+/// everybody's messages go by.
+pub(super) async fn let_others_go(done: usize) {
+    if done.is_multiple_of(SLICE) {
+        tokio::task::yield_now().await;
+    }
 }

@@ -23,6 +23,7 @@ use super::frames::ephemeral::Ephemeral;
 use super::history::CannotRead;
 use super::lines::Lines;
 use super::offers::{self, Offers};
+use super::resume::RESUMES_MAX;
 use super::roster::Roster;
 use super::told_marks::ToldMarks;
 use super::watchdog::{self, Pace};
@@ -67,6 +68,7 @@ pub(super) struct Shared {
     /// Set when there are other nodes to speak to at once.
     pub(super) peers: OnceLock<Peers>,
     pub(super) reads: Arc<Semaphore>,
+    pub(super) resumes: Semaphore,
     pub(super) runtime: Handle,
     caps: Caps,
     started: Instant,
@@ -96,6 +98,7 @@ impl Hub {
             offers,
             peers: OnceLock::new(),
             reads: Arc::new(Semaphore::new(READS_MAX)),
+            resumes: Semaphore::new(RESUMES_MAX),
             runtime: Handle::current(),
             caps,
             started: Instant::now(),

@@ -3,6 +3,9 @@
 //! The connection is known to the hub before anything is read here, so that whatever is committed later is told to it,
 //! and whatever was committed before is read: nothing falls between. The answer is whole or says what is not in it;
 //! there is no partial replay.
+//!
+//! A long answer takes milliseconds to put together, on the threads that everybody's messages go by. So each connection
+//! has one made at a time, only some are being made at once, and each of them often lets others go first.
 
 use palabre_events::{AccountId, ConversationId};
 use serde_json::value::RawValue;
@@ -20,6 +23,8 @@ use crate::platform::Platform;
 
 /// The most bytes of events in one answer; conversations that do not fit are too far.
 pub const RESUMED_BYTES_MAX: usize = 512 * 1024;
+/// The most hellos that are being answered at once; further ones wait.
+pub(super) const RESUMES_MAX: usize = 16;
 /// The most conversations listed as changed.
 pub const CHANGED_MAX: usize = 200;
 
@@ -31,6 +36,10 @@ impl From<CannotRead> for Refusal {
 
 /// Answers a hello, and follows the conversations that it names.
 pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: Hello) -> Result<Resumed, Refusal> {
+    let _only_one = connection.resuming.lock().await;
+    if connection.outbox.closing().is_some() {
+        return Err(Refusal::Unavailable);
+    }
     let log_id = platform.log.log_id();
     let mut head = *platform.log.head().borrow();
     let mut ahead = false;
@@ -57,23 +66,20 @@ pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: He
     if let Some(position) = hello.position {
         changed_heads(platform, connection, position, head, &mut resumed).await?;
     }
+    let permit = platform.hub.shared.resumes.acquire().await.expect("the semaphore is never closed");
     let mut bytes_left = RESUMED_BYTES_MAX;
     for (conversation, seq) in &hello.conversations {
-        match missing(&platform.hub, connection.account(), *conversation, *seq).await? {
+        match missing(&platform.hub, connection.account(), *conversation, *seq, bytes_left).await? {
             Missing::Ahead => return Ok(Resumed { fresh: true, changed: vec![], events: vec![], ..resumed }),
             Missing::NotYours => resumed.not_yours.push(*conversation),
             Missing::Events(events) => {
-                let bytes = events.iter().map(|event| event.get().len() + 1).sum::<usize>();
-                if bytes <= bytes_left {
-                    bytes_left -= bytes;
-                    resumed.events.extend(events);
-                } else {
-                    resumed.too_far.push(*conversation);
-                }
+                bytes_left -= events.iter().map(|event| bytes_of(event)).sum::<usize>();
+                resumed.events.extend(events);
             }
-            Missing::TooMany => resumed.too_far.push(*conversation),
+            Missing::TooMuch => resumed.too_far.push(*conversation),
         }
     }
+    drop(permit);
     let named: Vec<_> = hello.conversations.into_keys().collect();
     resumed.online = platform.hub.follow(connection, &named).await?;
     Ok(resumed)
@@ -113,20 +119,22 @@ async fn changed_heads(
 pub enum Missing {
     /// These frames, in order; none when it knows all.
     Events(Vec<Box<RawValue>>),
-    /// More than one page.
-    TooMany,
+    /// More than one page, or than the answer has room for.
+    TooMuch,
     /// The account never took part, or there is no such conversation.
     NotYours,
     /// The client knows more than there is.
     Ahead,
 }
 
-/// What `account`, which is connected to `hub`, misses of `conversation` when it knows it up to `seq`.
+/// What `account`, which is connected to `hub`, misses of `conversation` when it knows it up to `seq`, unless that has
+/// more than `bytes_max`.
 pub async fn missing(
     hub: &Hub,
     account: AccountId,
     conversation: ConversationId,
     seq: u64,
+    bytes_max: usize,
 ) -> Result<Missing, CannotRead> {
     let (log, opener) = (hub.shared.log.as_ref(), hub.shared.opener.as_ref());
     let Some(mut roster) = hub.roster(conversation).await? else { return Ok(Missing::NotYours) };
@@ -145,8 +153,22 @@ pub async fn missing(
     let last = if roster.is_group() { roster.seq() } else { u64::MAX }.min(reach.to_seq.unwrap_or(u64::MAX));
     events.retain(|envelope| envelope.version > seq && envelope.version <= last);
     if events.len() > PAGE_EVENTS_MAX {
-        return Ok(Missing::TooMany);
+        return Ok(Missing::TooMuch);
     }
-    let frame = |envelope: &Arc<_>| frames::frame(envelope, account, &roster, opener);
-    Ok(Missing::Events(events.iter().map(frame).collect::<Result<_, _>>()?))
+    let (mut told, mut bytes) = (Vec::with_capacity(events.len()), 0);
+    for envelope in &events {
+        let frame = frames::frame(envelope, account, &roster, opener)?;
+        history::let_others_go(told.len()).await;
+        bytes += bytes_of(&frame);
+        if bytes > bytes_max {
+            return Ok(Missing::TooMuch);
+        }
+        told.push(frame);
+    }
+    Ok(Missing::Events(told))
+}
+
+/// What a frame takes of an answer, with the comma after it.
+fn bytes_of(frame: &RawValue) -> usize {
+    frame.get().len() + 1
 }

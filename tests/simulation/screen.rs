@@ -146,8 +146,9 @@ impl World {
         let asked: Vec<_> = self.truth.talks.keys().map(|conversation| (*conversation, known(conversation))).collect();
         let reply = answer.clone();
         self.nodes[node].begin(async move {
-            let missing =
-                asked.into_iter().map(|(conversation, seq)| resume::missing(&hub, account, conversation, seq));
+            let missing = asked.into_iter().map(|(conversation, seq)| {
+                resume::missing(&hub, account, conversation, seq, resume::RESUMED_BYTES_MAX)
+            });
             let missing = join_all(missing).await.into_iter().collect();
             *reply.lock() = Some(missing);
         });
@@ -164,7 +165,7 @@ impl World {
                 }
             }
             Missing::NotYours => {}
-            Missing::TooMany => panic!("conversations are short here"),
+            Missing::TooMuch => panic!("conversations are short here"),
             Missing::Ahead => panic!("nobody knows more than the log"),
         }
     }

@@ -19,8 +19,8 @@ use crate::world::World;
 pub const READ: Kind = Kind { name: "are told as much, and read", bytes_each: 16 << 20 };
 /// They are told more than they may leave waiting: 1 MiB, and what is being written.
 pub const NEVER_READ: Kind = Kind { name: "never read", bytes_each: 2 << 20 };
-/// They ask for more than they may leave waiting: besides, 32 answers of 512 KiB may be under way.
-pub const ASK_AND_NEVER_READ: Kind = Kind { name: "ask, and never read", bytes_each: 18 << 20 };
+/// They ask for more than they may leave waiting: besides, an answer of 512 KiB is being put together, and another sent.
+pub const ASK_AND_NEVER_READ: Kind = Kind { name: "ask, and never read", bytes_each: 4 << 20 };
 /// Messages that each is told, of the longest kind: 3 MB.
 const MESSAGES: u64 = 400;
 /// Messages of one sender that are on their way at once.
