@@ -98,6 +98,21 @@ async fn whoever_misses_more_than_a_page_is_told_to_page() {
 }
 
 #[tokio::test]
+async fn hellos_of_one_connection_are_answered_one_after_the_other() {
+    let server = TestServer::start();
+    let (talk, mut driver, mut passenger) = Talk::begin(&server).await;
+    say(&mut passenger, &talk, PAGE_EVENTS_MAX, "Bonjour").await;
+    let conversation = talk.conversation.as_str().unwrap();
+    let long = json!({"log_id": driver.welcome["log_id"], "conversations": {conversation: 1}});
+    driver.send(frame(1, "hello", &long).to_string()).await;
+    driver.send(frame(2, "hello", &json!({})).to_string()).await;
+    let first = driver.wait_for(|frame| frame["re"] == 1 || frame["re"] == 2).await;
+    assert_eq!(first["re"], 1, "the long one came first");
+    assert_eq!(seqs(&first["ok"]["events"]).len(), PAGE_EVENTS_MAX);
+    driver.wait_for(|frame| frame["re"] == 2).await;
+}
+
+#[tokio::test]
 async fn another_log_or_one_that_knows_less_is_fresh() {
     let server = TestServer::start();
     let (talk, mut driver, _passenger) = Talk::begin(&server).await;

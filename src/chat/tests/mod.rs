@@ -4,6 +4,7 @@ mod connections;
 mod ephemeral;
 mod groups;
 mod nodes;
+mod reading_back;
 mod telling;
 
 use futures_util::future::{BoxFuture, poll_fn};

@@ -102,18 +102,6 @@ async fn when_the_log_fails_for_long_whoever_missed_something_resumes() {
     assert_eq!(ben.outbox.closing(), None);
 }
 
-#[tokio::test]
-async fn texts_of_erased_people_are_absent() {
-    let scene = Scene::new();
-    scene.opened().await;
-    scene.says(ANNA).await;
-    let roster = history::roster(scene.log.as_ref(), talk_with(ANNA)).await.unwrap().unwrap();
-    let opener = PlainOpener { erased: vec![KeyId::Person(ANNA)] };
-    let page = history::page(scene.log.as_ref(), &opener, talk_with(ANNA), &roster, DORA, Span::After(1), 1);
-    let frame: Value = serde_json::from_str(page.await.unwrap()[0].get()).unwrap();
-    assert_eq!(frame["data"], json!({"author": ANNA}));
-}
-
 /// Says when it is asked to open something, and opens it when it is told to.
 struct Slow {
     asked: mpsc::Sender<()>,
