@@ -1,4 +1,4 @@
-//! TCP connections when they arrive, before anything is read from them: how many an address may have, and what the system
+//! TCP connections when they arrive: how many an address may have, and what the system
 //! is told about each.
 
 use actix_web::dev::Extensions;
@@ -26,6 +26,10 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// The number of the socket that a request came by.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptor(pub RawFd);
+
+/// Marks a connection that is ended. What its peer had sent by then is read all the same: nothing of it is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused;
 
 /// The connections of a node, whatever they are for, by the address that they come from. Those of proxies that are
 /// trusted are not counted: they stand for many.
@@ -76,6 +80,7 @@ impl Arrivals {
             }
             Ok(Err(TooMany)) => {
                 metrics::connection_refused();
+                data.insert(Refused);
                 // One that is gone already needs no ending.
                 socket.shutdown(Shutdown::Both).ok();
                 return;
@@ -105,11 +110,11 @@ impl Arrivals {
         }
         let address = neighbourhood(peer);
         let mut by_address = self.open.by_address.lock();
-        let from_there = by_address.entry(address).or_default();
-        if *from_there >= self.open.per_address_max {
+        let from_there = by_address.get(&address).copied().unwrap_or(0);
+        if from_there >= self.open.per_address_max {
             return Err(TooMany);
         }
-        *from_there += 1;
+        by_address.insert(address, from_there + 1);
         Ok(Some(Place { open: self.open.clone(), address }))
     }
 }

@@ -76,8 +76,8 @@ impl Accounts {
         Ok(Some(info))
     }
 
-    /// Whether a session with this token went on when the vault was asked last, however long ago. No made-up token is
-    /// remembered.
+    /// Whether a session with this token was opened here or went on when the vault was asked last, however long ago. No
+    /// made-up token is remembered.
     pub fn remembers(&self, token: TokenHash) -> bool {
         self.cache.remembers(token)
     }
@@ -133,7 +133,7 @@ pub(super) fn end_of(made_at: Timestamp, now: Timestamp) -> Timestamp {
     now.plus_seconds(IDLE_S).min(made_at.plus_seconds(AGE_S_MAX))
 }
 
-/// What the vault said last of each session.
+/// What the vault said last of each session, and those that it was not asked about since they were opened here.
 pub(super) struct SessionCache {
     remembered: Mutex<LruCache<TokenHash, Remembered>>,
     endings: AtomicU64,

@@ -4,14 +4,13 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use palabre_events::conversation::{Conversation, ConversationCommand, ConversationKind, ConversationOpened};
-use palabre_events::log::{Append, AppendFailure, Fingerprint, FirstAnswer, ItemAnswer, KeyedCommand};
+use palabre_events::log::{Fingerprint, KeyedCommand};
 use palabre_events::sealed::{KeyId, MessageText};
 use palabre_events::shell::{Answer, Submission};
 use palabre_events::{AccountId, Actor, CommandKey, ConversationId, Envelope, RideId, Sealed, StreamId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::Publish;
@@ -20,7 +19,7 @@ use super::directory::{Directory, host_actors_here};
 use super::effects::Effects;
 use crate::clock;
 use crate::store::memory::MemoryStore;
-use crate::store::{EventStore, ReadFailure};
+use crate::store::{EventStore, ReadFailure, altered};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<(u64, usize)>>);
@@ -229,33 +228,13 @@ async fn an_actor_that_is_awake_shows_what_another_node_appended() {
 /// A log that answers no read.
 struct Silent(MemoryStore);
 
-impl EventStore for Silent {
-    fn log_id(&self) -> Uuid {
-        self.0.log_id()
-    }
-
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
-        self.0.append(append)
-    }
-
-    fn first_answer(
-        &self,
-        stream: StreamId,
-        command: KeyedCommand,
-    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.0.first_answer(stream, command)
+impl altered::Altered for Silent {
+    fn log(&self) -> &dyn EventStore {
+        &self.0
     }
 
     fn read(&self, _: StreamId, _: u64, _: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
         Box::pin(std::future::pending())
-    }
-
-    fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.0.read_all(after, limit)
-    }
-
-    fn head(&self) -> watch::Receiver<u64> {
-        self.0.head()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Several streams read as one, in the order of the log. Holds a few events of each stream ahead, never a whole stream.
+//! Several streams read as one, in the order of the log. Holds a few events of each stream ahead, more of long ones, never
+//! more than so many of all.
 
 use futures_util::stream::{self, TryStreamExt};
 use palabre_events::{Envelope, StreamId};
@@ -6,16 +7,19 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::AuditFailure;
-use crate::store::EventStore;
+use crate::store::{EventStore, PAGE_MAX};
 
-/// How many events of one stream are read ahead at a time.
+/// How many events of one stream are read ahead at first; then twice as many each time, since it is a long one.
 const STRAND_PAGE: usize = 64;
+/// How many events of all streams may be held ahead, where that is more than a first page of each.
+const AHEAD_MAX: usize = 16 * 1024;
 /// How many streams are read at the same time.
 const READS_AT_ONCE: usize = 16;
 
 /// Several streams as one, in the order of the log.
 pub(super) struct Merged<'a> {
     log: &'a dyn EventStore,
+    page_max: usize,
     strands: Vec<Strand>,
 }
 
@@ -24,22 +28,25 @@ struct Strand {
     stream: StreamId,
     ahead: VecDeque<Arc<Envelope>>,
     read_to: u64,
+    next_page: usize,
     ended: bool,
 }
 
 impl<'a> Merged<'a> {
     /// Reads from the beginning of each stream.
     pub(super) fn new(log: &'a dyn EventStore, streams: BTreeSet<StreamId>) -> Self {
-        let strand = |stream| Strand { stream, ahead: VecDeque::new(), read_to: 0, ended: false };
-        Self { log, strands: streams.into_iter().map(strand).collect() }
+        let strand =
+            |stream| Strand { stream, ahead: VecDeque::new(), read_to: 0, next_page: STRAND_PAGE, ended: false };
+        let page_max = (AHEAD_MAX / streams.len().max(1)).clamp(STRAND_PAGE, PAGE_MAX);
+        Self { log, page_max, strands: streams.into_iter().map(strand).collect() }
     }
 
     /// The next event in the order of the log; none at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Arc<Envelope>>, AuditFailure> {
         if self.strands.iter().any(Strand::is_used_up) {
-            let log = self.log;
+            let (log, page_max) = (self.log, self.page_max);
             let strands = stream::iter(self.strands.iter_mut().map(Ok));
-            strands.try_for_each_concurrent(READS_AT_ONCE, |strand| strand.read_ahead(log)).await?;
+            strands.try_for_each_concurrent(READS_AT_ONCE, |strand| strand.read_ahead(log, page_max)).await?;
         }
         let position = |strand: &&mut Strand| strand.ahead.front().map_or(u64::MAX, |next| next.position);
         Ok(self.strands.iter_mut().min_by_key(position).and_then(|strand| strand.ahead.pop_front()))
@@ -52,12 +59,13 @@ impl Strand {
         self.ahead.is_empty() && !self.ended
     }
 
-    async fn read_ahead(&mut self, log: &dyn EventStore) -> Result<(), AuditFailure> {
+    async fn read_ahead(&mut self, log: &dyn EventStore, page_max: usize) -> Result<(), AuditFailure> {
         if !self.is_used_up() {
             return Ok(());
         }
-        let page = log.read(self.stream, self.read_to, STRAND_PAGE).await?;
-        self.ended = page.len() < STRAND_PAGE;
+        let page = log.read(self.stream, self.read_to, self.next_page).await?;
+        self.ended = page.len() < self.next_page;
+        self.next_page = (2 * self.next_page).min(page_max);
         self.read_to = page.last().map_or(self.read_to, |last| last.version);
         self.ahead.extend(page);
         Ok(())

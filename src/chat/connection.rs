@@ -54,8 +54,8 @@ pub struct Connection {
     descriptor: Mutex<Option<RawFd>>,
     /// Held while its session is looked at, so that commands go on in the order in which they came.
     pub(super) turn: tokio::sync::Mutex<()>,
-    /// Held while a hello is answered.
-    pub(super) resuming: tokio::sync::Mutex<()>,
+    /// Held while a hello or what it follows is answered: one at a time, in the order in which they came.
+    pub(super) following_turn: tokio::sync::Mutex<()>,
     pub(super) marks: Mutex<Gathering>,
 }
 
@@ -76,7 +76,7 @@ impl Connection {
             following: Mutex::default(),
             descriptor: Mutex::new(descriptor),
             turn: tokio::sync::Mutex::default(),
-            resuming: tokio::sync::Mutex::default(),
+            following_turn: tokio::sync::Mutex::default(),
             marks: Mutex::default(),
         }
     }

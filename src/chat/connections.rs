@@ -66,11 +66,11 @@ impl Connections {
     ) -> Result<bool, TooMany> {
         {
             let mut by_address = self.by_address.lock();
-            let from_there = by_address.entry(connection.address).or_default();
-            if *from_there >= per_address_max {
+            let from_there = by_address.get(&connection.address).copied().unwrap_or(0);
+            if from_there >= per_address_max {
                 return Err(TooMany::FromAddress);
             }
-            *from_there += 1;
+            by_address.insert(connection.address, from_there + 1);
         }
         let account = connection.account();
         let mut shard = self.shard(account).lock();

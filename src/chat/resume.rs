@@ -5,7 +5,8 @@
 //! there is no partial replay.
 //!
 //! A long answer takes milliseconds to put together, on the threads that everybody's messages go by. So each connection
-//! has one made at a time, only some are being made at once, and each of them often lets others go first.
+//! has one made at a time, only some are being made at once, each of them often lets others go first, and none is made
+//! for a peer that is gone.
 
 use palabre_events::{AccountId, ConversationId};
 use serde_json::value::RawValue;
@@ -36,10 +37,7 @@ impl From<CannotRead> for Refusal {
 
 /// Answers a hello, and follows the conversations that it names.
 pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: Hello) -> Result<Resumed, Refusal> {
-    let _only_one = connection.resuming.lock().await;
-    if connection.outbox.closing().is_some() {
-        return Err(Refusal::Unavailable);
-    }
+    let _turn = connection.following_turn.lock().await;
     let log_id = platform.log.log_id();
     let mut head = *platform.log.head().borrow();
     let mut ahead = false;
@@ -66,9 +64,15 @@ pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: He
     if let Some(position) = hello.position {
         changed_heads(platform, connection, position, head, &mut resumed).await?;
     }
-    let permit = platform.hub.shared.resumes.acquire().await.expect("the semaphore is never closed");
     let mut bytes_left = RESUMED_BYTES_MAX;
+    let permit = match hello.conversations.is_empty() {
+        true => None,
+        false => Some(platform.hub.shared.resumes.acquire().await.expect("the semaphore is never closed")),
+    };
     for (conversation, seq) in &hello.conversations {
+        if connection.outbox.closing().is_some() {
+            return Err(Refusal::Unavailable);
+        }
         match missing(&platform.hub, connection.account(), *conversation, *seq, bytes_left).await? {
             Missing::Ahead => return Ok(Resumed { fresh: true, changed: vec![], events: vec![], ..resumed }),
             Missing::NotYours => resumed.not_yours.push(*conversation),

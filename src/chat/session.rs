@@ -86,6 +86,7 @@ async fn run(platform: Arc<Platform>, reply: Reply, what: What) {
     let made = match what {
         What::Hello(hello) => resume::resume(&platform, &connection, hello).await.map(Box::new).map(Made::Resumed),
         What::Follow(conversations) => {
+            let _turn = connection.following_turn.lock().await;
             let online = platform.hub.follow(&connection, &conversations).await;
             online.map(|online| Made::Following { online }).map_err(Refusal::from)
         }

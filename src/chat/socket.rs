@@ -29,7 +29,7 @@ use super::outbox::Batch;
 use super::session;
 use crate::http::problem::Problem;
 use crate::platform::Platform;
-use crate::tcp::Descriptor;
+use crate::tcp::{Descriptor, Refused};
 use crate::telemetry::metrics;
 
 /// The longest frame, and the longest message of several frames, in bytes.
@@ -41,6 +41,9 @@ pub async fn open(
     payload: web::Payload,
     platform: web::Data<Platform>,
 ) -> Result<HttpResponse, Error> {
+    if request.conn_data::<Refused>().is_some() {
+        return Err(Problem::unavailable().into());
+    }
     // Before anybody is let in, so that whoever is let in gets a socket.
     handshake(&request).map_err(|_| no_handshake())?;
     let platform = platform.into_inner();
@@ -88,6 +91,8 @@ impl Drop for Socket {
         if let Entry::Open(connection) = &self.entry {
             // A peer that takes nothing is never told why, and is cut in the end.
             closed = closed.or_else(|| connection.outbox.closing());
+            // Whatever is still being done for it is for nobody.
+            connection.outbox.close(Close::Goodbye);
             // The connection's owner drops this actor before it closes the socket.
             connection.gone();
             self.platform.hub.disconnect(connection);

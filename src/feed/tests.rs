@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use palabre_events::aggregate::EventData;
-use palabre_events::log::{Append, AppendFailure, AppendItem, FirstAnswer, ItemAnswer, KeyedCommand};
+use palabre_events::log::{Append, AppendItem, ItemAnswer};
 use palabre_events::ride::RideEvent;
 use palabre_events::sealed::CannotOpen;
 use palabre_events::testing::{DORA, PlainOpener, RIDE, by, now, offered};
@@ -19,7 +19,7 @@ use super::rebuild::open_views;
 use super::tail::POLL;
 use super::{Feed, Offer, ViewsHandle};
 use crate::store::memory::MemoryStore;
-use crate::store::{EventStore, ReadFailure};
+use crate::store::{EventStore, ReadFailure, altered};
 
 /// Nothing that is waited for takes longer, even on a busy machine.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -148,30 +148,9 @@ struct Late {
     reads: Sender<Instant>,
 }
 
-impl EventStore for Late {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
-    }
-
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
-        self.log.append(append)
-    }
-
-    fn first_answer(
-        &self,
-        stream: StreamId,
-        command: KeyedCommand,
-    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.log.first_answer(stream, command)
-    }
-
-    fn read(
-        &self,
-        stream: StreamId,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.log.read(stream, after, limit)
+impl altered::Altered for Late {
+    fn log(&self) -> &dyn EventStore {
+        &self.log
     }
 
     fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {

@@ -39,10 +39,9 @@ pub fn written() -> String {
 pub async fn document(request: HttpRequest) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type("application/json").insert_header((header::VARY, "accept-encoding"));
-    match encoding::liked(&request, [ContentEncoding::Gzip]) {
-        Some(gzip) => response.insert_header(gzip).body(COMPRESSED.clone()),
-        None => response.body(WRITTEN.clone()),
-    }
+    let liked = encoding::liked(&request, [ContentEncoding::Gzip]);
+    response.insert_header(liked);
+    response.body(if liked == ContentEncoding::Gzip { COMPRESSED.clone() } else { WRITTEN.clone() })
 }
 
 /// As gzip.

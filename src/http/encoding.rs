@@ -3,12 +3,13 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{AcceptEncoding, ContentEncoding, Encoding, Header as _};
 
-/// The encoding among `there` that `request` likes best; none where it wants none of them.
-pub fn liked<const N: usize>(request: &HttpRequest, there: [ContentEncoding; N]) -> Option<ContentEncoding> {
-    let accepted = AcceptEncoding::parse(request).ok()?;
-    match accepted.negotiate(there.map(Encoding::Known).iter())? {
-        // Uncompressed is always there.
-        Encoding::Known(liked) => there.contains(&liked).then_some(liked),
-        Encoding::Unknown(_) => None,
+/// The encoding that `request` likes best, of those that are `there` and of none at all, which always is. To be said in
+/// the answer also where it is none: otherwise the answer is compressed on its way.
+pub fn liked<const N: usize>(request: &HttpRequest, there: [ContentEncoding; N]) -> ContentEncoding {
+    let known: Vec<_> = there.into_iter().chain([ContentEncoding::Identity]).map(Encoding::Known).collect();
+    let accepted = AcceptEncoding::parse(request).ok();
+    match accepted.and_then(|accepted| accepted.negotiate(known.iter())) {
+        Some(Encoding::Known(liked)) => liked,
+        Some(Encoding::Unknown(_)) | None => ContentEncoding::Identity,
     }
 }

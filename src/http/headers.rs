@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use super::problem::{MEDIA_TYPE, Problem};
+use crate::tcp::Refused;
 
 /// How long an answer may take.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -36,6 +37,9 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if request.conn_data::<Refused>().is_some() {
+        return Err(Problem::unavailable().into());
+    }
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let answer = AssertUnwindSafe(tokio::time::timeout(ANSWER_WITHIN, next.call(request))).catch_unwind().await;
     // Errors need no request: a problem brings its headers along.

@@ -6,12 +6,13 @@
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::ErrorInternalServerError;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+use super::problem::Problem;
 
 /// Bytes of a body that are sent at once.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -29,7 +30,11 @@ pub async fn whole(
     let (head, body) = response.into_parts();
     let body = match body.try_into_bytes() {
         Ok(body) => body,
-        Err(compressing) => to_bytes(compressing).await.map_err(|error| ErrorInternalServerError(error.into()))?,
+        Err(compressing) => to_bytes(compressing).await.map_err(|error| {
+            let error: Box<dyn std::error::Error> = error.into();
+            tracing::error!(error, "an answer cannot be compressed");
+            Problem::internal()
+        })?,
     };
     Ok(ServiceResponse::new(request, head.set_body(Pieces(body)).map_into_boxed_body()))
 }

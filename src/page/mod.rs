@@ -56,13 +56,8 @@ pub fn answer(request: &HttpRequest, tiles: Option<&Tiles>) -> Option<HttpRespon
     if IfNoneMatch::parse(request).is_ok_and(|known| knows(&known, &tag)) {
         return Some(response.status(StatusCode::NOT_MODIFIED).finish());
     }
-    let bytes = match compressed(name, request, files::find) {
-        Some((encoding, bytes)) => {
-            response.insert_header(encoding);
-            bytes
-        }
-        None => file.bytes,
-    };
+    let (encoding, bytes) = compressed(name, request, files::find).unwrap_or((ContentEncoding::Identity, file.bytes));
+    response.insert_header(encoding);
     Some(response.content_type(file.content_type).body(bytes))
 }
 
@@ -72,7 +67,7 @@ fn compressed(
     request: &HttpRequest,
     files: impl Fn(&str) -> Option<File>,
 ) -> Option<(ContentEncoding, Bytes)> {
-    let liked = encoding::liked(request, COMPRESSED.map(|(encoding, _)| encoding))?;
+    let liked = encoding::liked(request, COMPRESSED.map(|(encoding, _)| encoding));
     let (encoding, ending) = COMPRESSED.into_iter().find(|(encoding, _)| liked == *encoding)?;
     files(&format!("{name}{ending}")).map(|file| (encoding, file.bytes))
 }

@@ -2,6 +2,8 @@
 //!
 //! One contract suite runs against every adapter.
 
+#[cfg(test)]
+pub mod altered;
 pub mod clock;
 #[cfg(test)]
 pub(crate) mod contract;

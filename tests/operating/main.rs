@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../chat/client.rs"]
 mod client;
+mod cluster;
 mod image;
 mod page;
 #[expect(dead_code, reason = "other test programs use more of it")]

@@ -5,6 +5,7 @@ mod read_back;
 mod settle;
 
 use anyhow::Result;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use crate::report::{Table, thousands};
 use crate::ride_check::RideCheck;
 use crate::server::Server;
 
+/// How many records of rides are read at once.
+const RECORDS_AT_ONCE: usize = 4;
 /// How long until every client has been told everything.
 const TOLD_BOUND: Duration = Duration::from_secs(30);
 
@@ -179,10 +182,14 @@ fn of_conversations(ended: &Ended, views: &Views) -> (Vec<String>, usize) {
 
 /// Each ride against its conversations; and the most seats that were taken at once.
 async fn of_rides(ended: &Ended, views: &Views) -> Result<(Vec<String>, u64)> {
-    let (mut violations, mut most_taken) = (Vec::new(), 0);
-    for ride in &ended.rides {
+    let read = async |ride: &'_ Ride| {
         let mut record = record_of(&ride.driver.api, ride.id).await?;
         record.retain(|event| event["stream"] == format!("ride-{}", ride.id));
+        anyhow::Ok(record)
+    };
+    let records: Vec<_> = stream::iter(&ended.rides).map(read).buffered(RECORDS_AT_ONCE).try_collect().await?;
+    let (mut violations, mut most_taken) = (Vec::new(), 0);
+    for (ride, record) in ended.rides.iter().zip(records) {
         let check = RideCheck::of(&record);
         most_taken = most_taken.max(check.most_taken());
         let found = check.violations().iter().cloned().chain(against_conversations(ride, &check, views));

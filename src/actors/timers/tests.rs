@@ -2,11 +2,11 @@
 
 use actix::Arbiter;
 use futures_util::future::BoxFuture;
-use palabre_events::log::{Append, AppendFailure, FirstAnswer, ItemAnswer, KeyedCommand};
+use palabre_events::log::{Append, AppendFailure, ItemAnswer};
 use palabre_events::request::RequestPosted;
 use palabre_events::shell::Submission;
 use palabre_events::testing::{PlainOpener, request_posted};
-use palabre_events::{AccountId, Actor, Envelope, RequestId, StreamId, Timestamp};
+use palabre_events::{AccountId, Actor, Envelope, RequestId, Timestamp};
 use std::path::PathBuf;
 use std::time::Instant;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use crate::actors::effects::Effects;
 use crate::feed::rebuild::open_views;
 use crate::feed::{Feed, Offer};
 use crate::store::memory::MemoryStore;
-use crate::store::{EventStore, ReadFailure};
+use crate::store::{EventStore, altered};
 use crate::vault::{Acquired, SqliteVault};
 
 /// Nothing that is waited for takes longer, even on a busy machine.
@@ -41,9 +41,9 @@ struct Gated {
     node: u8,
 }
 
-impl EventStore for Gated {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
+impl altered::Altered for Gated {
+    fn log(&self) -> &dyn EventStore {
+        self.log.as_ref()
     }
 
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
@@ -53,31 +53,6 @@ impl EventStore for Gated {
             gate.permits.acquire().await.expect("it is never closed").forget();
             log.append(append).await
         })
-    }
-
-    fn first_answer(
-        &self,
-        stream: StreamId,
-        command: KeyedCommand,
-    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.log.first_answer(stream, command)
-    }
-
-    fn read(
-        &self,
-        stream: StreamId,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.log.read(stream, after, limit)
-    }
-
-    fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.log.read_all(after, limit)
-    }
-
-    fn head(&self) -> watch::Receiver<u64> {
-        self.log.head()
     }
 }
 

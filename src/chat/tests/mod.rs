@@ -12,7 +12,7 @@ use palabre_events::aggregate::EventData;
 use palabre_events::conversation::{
     ConversationEvent, ConversationKind, ConversationOpened, ParticipantJoined, ParticipantLeft,
 };
-use palabre_events::log::{Append, AppendFailure, AppendItem, FirstAnswer, ItemAnswer, KeyedCommand};
+use palabre_events::log::{Append, AppendItem, ItemAnswer};
 use palabre_events::marks::{ConversationRead, MarksEvent};
 use palabre_events::testing::*;
 use palabre_events::{AccountId, Actor, ConversationId, Envelope, KeyId, NewEvent, Opener, StreamId};
@@ -34,7 +34,7 @@ use crate::actors::Publish;
 use crate::fanout::{Hear, Notice};
 use crate::feed::Offer;
 use crate::store::memory::MemoryStore;
-use crate::store::{EventStore, ReadFailure};
+use crate::store::{EventStore, ReadFailure, altered};
 use crate::vault::{SessionId, TokenHash};
 
 /// A log that fails to be read for so many times, and then answers while its gate is open.
@@ -61,21 +61,9 @@ impl Flaky {
     }
 }
 
-impl EventStore for Flaky {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
-    }
-
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
-        self.log.append(append)
-    }
-
-    fn first_answer(
-        &self,
-        stream: StreamId,
-        command: KeyedCommand,
-    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.log.first_answer(stream, command)
+impl altered::Altered for Flaky {
+    fn log(&self) -> &dyn EventStore {
+        &self.log
     }
 
     fn read(
@@ -98,14 +86,6 @@ impl EventStore for Flaky {
             events_read.fetch_add(page.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
             page
         })
-    }
-
-    fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.log.read_all(after, limit)
-    }
-
-    fn head(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.log.head()
     }
 }
 

@@ -8,10 +8,10 @@ use std::sync::Once;
 use tokio::sync::OwnedMutexGuard;
 
 use super::*;
-use crate::store::PAGE_MAX;
 use crate::store::contract::{
     self, append, committed, event, fresh_key, fresh_stream, keyed, unkeyed, whole_log, whole_stream,
 };
+use crate::store::{PAGE_MAX, altered};
 use crate::test_kurrentdb::{Fault, KurrentServer};
 
 /// Long enough for a server in this process, short enough to wait for its silence.
@@ -71,50 +71,13 @@ async fn real_server(url: &str) -> (Anew, OwnedMutexGuard<()>) {
     (Anew { log, began_at }, alone)
 }
 
-impl EventStore for Anew {
-    fn log_id(&self) -> Uuid {
-        self.log.log_id()
-    }
-
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Vec<ItemAnswer>, AppendFailure>> {
-        self.log.append(append)
-    }
-
-    fn first_answer(
-        &self,
-        stream: StreamId,
-        command: KeyedCommand,
-    ) -> BoxFuture<'static, Result<Option<FirstAnswer>, ReadFailure>> {
-        self.log.first_answer(stream, command)
-    }
-
-    fn read(
-        &self,
-        stream: StreamId,
-        after_version: u64,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
-        self.log.read(stream, after_version, limit)
+impl altered::Altered for Anew {
+    fn log(&self) -> &dyn EventStore {
+        self.log.as_ref()
     }
 
     fn read_all(&self, after: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Arc<Envelope>>, ReadFailure>> {
         self.log.read_all(after.max(self.began_at), limit)
-    }
-
-    fn event_at(&self, position: u64) -> BoxFuture<'static, Result<Option<Arc<Envelope>>, ReadFailure>> {
-        self.log.event_at(position)
-    }
-
-    fn positions_are_dense(&self) -> bool {
-        self.log.positions_are_dense()
-    }
-
-    fn rules_span_streams(&self) -> bool {
-        self.log.rules_span_streams()
-    }
-
-    fn head(&self) -> watch::Receiver<u64> {
-        self.log.head()
     }
 }
 
