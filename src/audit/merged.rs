@@ -71,3 +71,27 @@ impl Strand {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{append, fresh_stream, unkeyed};
+    use crate::store::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn long_streams_come_in_the_order_of_the_log() {
+        const ROUNDS: u64 = 700;
+        let (log, streams) = (MemoryStore::new(), [fresh_stream(), fresh_stream()]);
+        for round in 0..ROUNDS {
+            for (stream, events) in streams.into_iter().zip([1, 2]) {
+                let items = (0..events).map(|_| unkeyed("Bonjour")).collect();
+                log.append(append(stream, round * events, items)).await.unwrap();
+            }
+        }
+        let mut merged = Merged::new(&log, BTreeSet::from([streams[0], streams[1], fresh_stream()]));
+        for position in 1..=3 * ROUNDS {
+            assert_eq!(merged.next().await.unwrap().map(|event| event.position), Some(position));
+        }
+        assert_eq!(merged.next().await, Ok(None));
+    }
+}

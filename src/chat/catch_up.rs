@@ -66,7 +66,7 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         let (last, sent) = shared.send(opened);
         line.told = last.or(line.told);
         if moves.iter().any(|envelope| Some(envelope.version) <= last) {
-            (line.roster, line.era) = (None, shared.lines.new_era());
+            shared.lines.forget_roster(line);
         }
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {
@@ -82,7 +82,7 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
     }
 }
 
-/// A roster that is remembered, up to what was told last: whoever told that somebody came or went since has forgotten it.
+/// A roster that is remembered, up to what was told last, which it has folded: see [`super::lines::Line::roster`].
 fn as_of(known: &Roster, told: u64) -> Roster {
     let mut roster = known.clone();
     roster.pass(told);

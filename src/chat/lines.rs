@@ -28,40 +28,45 @@ pub struct Line {
     pub wanted: u64,
     /// Whether a task reads what was missed; until it is done nobody else tells anything.
     pub catching_up: bool,
-    /// Who sees what, as of [`Line::era`].
+    /// Who sees what, as of [`Line::era`]. It has folded everybody who came or went up to `told`, and all of them that the
+    /// feed has passed: whatever may make that untrue makes it be forgotten.
     pub roster: Option<Arc<Roster>>,
-    /// Changes when somebody comes or goes, so that a roster read before is not taken for one read after.
+    /// Changes when the roster is forgotten, so that one read before is not taken for one read after.
     pub era: u64,
 }
 
 /// A part of the conversations, each behind a lock of its own.
-pub struct Shard(LruCache<ConversationId, Line>);
+pub struct Shard {
+    lines: LruCache<ConversationId, Line>,
+    eras: Arc<AtomicU64>,
+}
 
 impl Shard {
     /// What is known of a conversation, if anything is.
     pub fn known(&mut self, conversation: ConversationId) -> Option<&mut Line> {
-        self.0.get_mut(&conversation)
+        self.lines.get_mut(&conversation)
     }
 
     /// What is known of a conversation, from now on if nothing was.
     pub fn line(&mut self, conversation: ConversationId) -> &mut Line {
-        if !self.0.contains(&conversation) && self.0.len() == LINES_PER_SHARD_MAX {
+        if !self.lines.contains(&conversation) && self.lines.len() == LINES_PER_SHARD_MAX {
             self.make_room();
         }
-        self.0.get_or_insert_mut(conversation, Line::default)
+        let eras = &self.eras;
+        self.lines.get_or_insert_mut(conversation, || Line { era: new_era(eras), ..Line::default() })
     }
 
     /// Forgets a conversation.
     pub fn forget(&mut self, conversation: ConversationId) {
-        self.0.pop(&conversation);
+        self.lines.pop(&conversation);
     }
 
     /// Forgets the conversation not heard of for longest; one that is catching up only when all are.
     fn make_room(&mut self) {
-        let quiet = self.0.iter().rev().find(|(_, line)| !line.catching_up).map(|(conversation, _)| *conversation);
+        let quiet = self.lines.iter().rev().find(|(_, line)| !line.catching_up).map(|(conversation, _)| *conversation);
         match quiet {
             Some(conversation) => self.forget(conversation),
-            None => drop(self.0.pop_lru()),
+            None => drop(self.lines.pop_lru()),
         }
     }
 }
@@ -69,14 +74,20 @@ impl Shard {
 /// What is known of the conversations heard of last.
 pub struct Lines {
     shards: [Mutex<Shard>; SHARDS],
-    eras: AtomicU64,
+    eras: Arc<AtomicU64>,
+}
+
+/// An era that never was before.
+fn new_era(eras: &AtomicU64) -> u64 {
+    eras.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Default for Lines {
     fn default() -> Self {
         let size = NonZeroUsize::new(LINES_PER_SHARD_MAX).expect("the limit is not zero");
-        let shard = |_| Mutex::new(Shard(LruCache::sparse(size)));
-        Self { shards: std::array::from_fn(shard), eras: AtomicU64::new(1) }
+        let eras = Arc::<AtomicU64>::default();
+        let shard = |_| Mutex::new(Shard { lines: LruCache::sparse(size), eras: eras.clone() });
+        Self { shards: std::array::from_fn(shard), eras }
     }
 }
 
@@ -87,9 +98,9 @@ impl Lines {
         self.shards[usize::from(conversation.0.as_bytes()[15]) % SHARDS].lock()
     }
 
-    /// An era that never was before.
-    pub fn new_era(&self) -> u64 {
-        self.eras.fetch_add(1, Ordering::Relaxed)
+    /// Has the roster of `line` be read anew: somebody came or went, or may have.
+    pub fn forget_roster(&self, line: &mut Line) {
+        (line.roster, line.era) = (None, new_era(&self.eras));
     }
 }
 

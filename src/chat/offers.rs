@@ -72,6 +72,7 @@ impl Offer for Hub {
     /// Takes events that the feed read from the log, of any stream, in order.
     fn offer(&self, events: &[Arc<Envelope>]) {
         let Some(last) = events.last() else { return };
+        events.iter().for_each(|envelope| self.shared.forget_roster_of(envelope));
         let untold = events.iter().filter(|envelope| self.shared.is_untold(envelope)).cloned().collect();
         self.shared.offers.take(Batch { read_at: Instant::now(), up_to: last.position, events: untold });
     }
@@ -109,6 +110,16 @@ pub(super) async fn tell(hub: Weak<Shared>, mut offered: mpsc::Receiver<Batch>) 
 }
 
 impl Shared {
+    /// Forgets who sees what where somebody comes or goes: whoever committed it may not have told this node.
+    fn forget_roster_of(&self, envelope: &Envelope) {
+        if envelope.stream.kind == StreamKind::Conversation && Roster::is_told_by(&envelope.event_type) {
+            let conversation = ConversationId(envelope.stream.id);
+            if let Some(line) = self.lines.of(conversation).known(conversation) {
+                self.lines.forget_roster(line);
+            }
+        }
+    }
+
     fn is_untold(&self, envelope: &Envelope) -> bool {
         if envelope.position <= self.born_at || self.connections.count() == 0 {
             return false;
@@ -137,7 +148,7 @@ impl Shared {
                 return;
             }
             if events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type)) {
-                (line.roster, line.era) = (None, self.lines.new_era());
+                self.lines.forget_roster(line);
             }
         }
         let roster = self.roster(conversation).await.ok().flatten();

@@ -84,13 +84,17 @@ impl Shared {
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
         if somebody_moves {
-            (line.roster, line.era) = (None, self.lines.new_era());
+            self.lines.forget_roster(line);
         }
         line.wanted = line.wanted.max(last.version);
         if line.catching_up || line.told.is_some_and(|told| last.version <= told) {
             return;
         }
         if self.connections.count() == 0 {
+            // Nobody needs what lies between, but somebody may have come or gone there.
+            if line.told.is_none_or(|told| first.version > told + 1) {
+                self.lines.forget_roster(line);
+            }
             line.told = Some(last.version);
             return;
         }
@@ -221,18 +225,21 @@ impl Shared {
         self.read_roster(conversation, permit).await
     }
 
-    /// Reads the roster from the log and remembers it, unless somebody came or went meanwhile.
+    /// Reads the roster from the log and remembers it, unless somebody may have come or gone meanwhile.
     async fn read_roster(
         &self,
         conversation: ConversationId,
         _permit: OwnedSemaphorePermit,
     ) -> Result<Option<Arc<Roster>>, CannotRead> {
-        let era = self.lines.of(conversation).known(conversation).map_or(0, |line| line.era);
+        let era_of = |line: &mut Line| line.era;
+        let before = self.lines.of(conversation).known(conversation).map(era_of);
         let Some(roster) = history::roster(self.log.as_ref(), conversation).await? else { return Ok(None) };
         let roster = Arc::new(roster);
         let mut shard = self.lines.of(conversation);
+        let is_of_now = before.is_some() && shard.known(conversation).map(era_of) == before;
         let line = shard.line(conversation);
-        if line.era == era {
+        // Of two who talk nobody comes or goes.
+        if is_of_now || !roster.is_group() {
             line.roster = Some(roster.clone());
         }
         Ok(Some(roster))

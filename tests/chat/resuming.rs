@@ -98,7 +98,7 @@ async fn whoever_misses_more_than_a_page_is_told_to_page() {
 }
 
 #[tokio::test]
-async fn hellos_of_one_connection_are_answered_one_after_the_other() {
+async fn hellos_and_follows_of_one_connection_are_answered_one_after_the_other() {
     let server = TestServer::start();
     let (talk, mut driver, mut passenger) = Talk::begin(&server).await;
     say(&mut passenger, &talk, PAGE_EVENTS_MAX, "Bonjour").await;
@@ -106,10 +106,13 @@ async fn hellos_of_one_connection_are_answered_one_after_the_other() {
     let long = json!({"log_id": driver.welcome["log_id"], "conversations": {conversation: 1}});
     driver.send(frame(1, "hello", &long).to_string()).await;
     driver.send(frame(2, "hello", &json!({})).to_string()).await;
-    let first = driver.wait_for(|frame| frame["re"] == 1 || frame["re"] == 2).await;
-    assert_eq!(first["re"], 1, "the long one came first");
-    assert_eq!(seqs(&first["ok"]["events"]).len(), PAGE_EVENTS_MAX);
-    driver.wait_for(|frame| frame["re"] == 2).await;
+    driver.send(frame(3, "follow", &json!({"conversations": []})).to_string()).await;
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(driver.wait_for(|frame| frame["re"].as_u64().is_some_and(|re| re <= 3)).await);
+    }
+    assert_eq!(answers.iter().map(|answer| answer["re"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(seqs(&answers[0]["ok"]["events"]).len(), PAGE_EVENTS_MAX);
 }
 
 #[tokio::test]

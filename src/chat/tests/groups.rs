@@ -82,3 +82,58 @@ async fn a_page_hides_what_a_member_may_not_see_and_ends_where_they_left() {
     assert_eq!(page(DORA, Span::Before(2), 10).await, shown(1..=1));
     assert_eq!(page(EVE, Span::After(0), 50).await, []);
 }
+
+/// Anna and Ben are in Dora's group, of which four events were told; all of them have gone. Then Anna leaves it.
+async fn everybody_gone_then_anna_leaves(scene: &Scene) -> Vec<Arc<Envelope>> {
+    let connections = [scene.connect(ANNA), scene.connect(BEN), scene.connect(DORA)];
+    let stream = StreamId::from(group());
+    let opened = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..opened() };
+    let begin = vec![opened.into(), joins(ANNA, 1), joins(BEN, 2), posted(DORA).into()];
+    let events = scene.commit::<ConversationEvent>(stream, by(DORA), begin).await;
+    scene.hub.offer(&events);
+    scene.hub.publish(&events, &[ANNA, BEN, DORA]);
+    assert_eq!(next(&connections[2], 4).await.len(), 4);
+    assert!(scene.hub.roster(group()).await.unwrap().unwrap().takes_part(ANNA));
+    connections.iter().for_each(|connection| scene.hub.disconnect(connection));
+    scene.commit(stream, Actor::System, vec![leaves(ANNA, 1)]).await
+}
+
+async fn dora_speaks(scene: &Scene) -> Vec<Arc<Envelope>> {
+    scene.commit::<ConversationEvent>(group().into(), by(DORA), vec![posted(DORA).into()]).await
+}
+
+#[tokio::test]
+async fn whoever_left_while_nobody_was_connected_is_told_nothing_more() {
+    let scene = Scene::new();
+    // Nobody tells this node of it.
+    everybody_gone_then_anna_leaves(&scene).await;
+    scene.hub.publish(&dora_speaks(&scene).await, &[BEN, DORA]);
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    dora_speaks(&scene).await;
+    scene.hub.publish(&dora_speaks(&scene).await, &[BEN, DORA]);
+    assert_eq!(seqs(&next(&ben, 2).await), [7, 8]);
+    assert_eq!(told(&anna), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn whoever_left_when_the_feed_alone_told_of_it_is_told_nothing_more() {
+    let scene = Scene::new();
+    scene.hub.offer(&everybody_gone_then_anna_leaves(&scene).await);
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    scene.hub.offer(&dora_speaks(&scene).await);
+    assert_eq!(seqs(&next(&ben, 2).await), [5, 6]);
+    assert_eq!(seqs(&told(&anna)), [5], "her own leaving is the last that she sees");
+}
+
+#[tokio::test]
+async fn a_roster_from_before_anything_was_told_is_not_believed_later() {
+    let scene = Scene::new();
+    let stream = StreamId::from(group());
+    group_talk(&scene).await;
+    assert!(scene.hub.roster(group()).await.unwrap().unwrap().takes_part(BEN));
+    scene.hub.offer(&scene.commit(stream, Actor::System, vec![leaves(BEN, 2)]).await);
+    let (ben, dora) = (scene.connect(BEN), scene.connect(DORA));
+    scene.hub.offer(&dora_speaks(&scene).await);
+    assert_eq!(seqs(&next(&dora, 1).await), [9]);
+    assert_eq!(told(&ben), [json!(null); 0]);
+}
