@@ -103,11 +103,14 @@ impl World {
                 say(ConversationCommand::DeclineProposal { proposal, reason: None })
             }
             64..=66 => say(ConversationCommand::WithdrawProposal { proposal: self.dice.pick(&open)?.proposal }),
-            67..=72 => {
+            67..=74 => {
                 let text = sealed(KeyId::Person(account), &MessageText("Bonjour".to_owned()));
-                say(ConversationCommand::PostMessage { text, in_reply_to: None })
+                let group = ConversationId::group_of(ride);
+                let to_all = self.truth.talks.contains_key(&group) && self.dice.chance(600);
+                let command = ConversationCommand::PostMessage { text, in_reply_to: None };
+                Some(EffectCommand::Conversation(if to_all { group } else { id }, command))
             }
-            73..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length() + 1) }),
+            75..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length() + 1) }),
             _ => self.cancel_booking(&talk, ride, id, passenger),
         }
     }
