@@ -65,8 +65,8 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
             opened.iter().map(|opened| opened.envelope).filter(|it| Roster::is_told_by(&it.event_type)).collect();
         let (last, sent) = shared.send(opened);
         line.told = last.or(line.told);
-        if moves.iter().any(|envelope| Some(envelope.version) <= last) {
-            shared.lines.forget_roster(line);
+        if let Some(last) = last.filter(|last| moves.iter().any(|envelope| envelope.version <= *last)) {
+            shared.lines.demand_roster(line, last);
         }
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {

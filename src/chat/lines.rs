@@ -31,7 +31,7 @@ pub struct Line {
     /// Who sees what, as of [`Line::era`]. It has folded everybody who came or went up to `told`, and all of them that the
     /// feed has passed: whatever may make that untrue makes it be forgotten.
     pub roster: Option<Arc<Roster>>,
-    /// Changes when the roster is forgotten, so that one read before is not taken for one read after.
+    /// Changes when somebody comes or goes, or may have, so that one read before is not taken for one read after.
     pub era: u64,
 }
 
@@ -98,9 +98,11 @@ impl Lines {
         self.shards[usize::from(conversation.0.as_bytes()[15]) % SHARDS].lock()
     }
 
-    /// Has the roster of `line` be read anew: somebody came or went, or may have.
-    pub fn forget_roster(&self, line: &mut Line) {
-        (line.roster, line.era) = (None, new_era(&self.eras));
+    /// Somebody came or went up to `seq`, or may have: a roster of `line` that has not folded that far is forgotten, and
+    /// none that is being read at this moment will be remembered.
+    pub fn demand_roster(&self, line: &mut Line, seq: u64) {
+        line.roster = line.roster.take().filter(|roster| roster.seq() >= seq);
+        line.era = new_era(&self.eras);
     }
 }
 

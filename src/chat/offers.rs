@@ -72,7 +72,7 @@ impl Offer for Hub {
     /// Takes events that the feed read from the log, of any stream, in order.
     fn offer(&self, events: &[Arc<Envelope>]) {
         let Some(last) = events.last() else { return };
-        events.iter().for_each(|envelope| self.shared.forget_roster_of(envelope));
+        events.iter().for_each(|envelope| self.shared.note_move(envelope));
         let untold = events.iter().filter(|envelope| self.shared.is_untold(envelope)).cloned().collect();
         self.shared.offers.take(Batch { read_at: Instant::now(), up_to: last.position, events: untold });
     }
@@ -110,12 +110,12 @@ pub(super) async fn tell(hub: Weak<Shared>, mut offered: mpsc::Receiver<Batch>) 
 }
 
 impl Shared {
-    /// Forgets who sees what where somebody comes or goes: whoever committed it may not have told this node.
-    fn forget_roster_of(&self, envelope: &Envelope) {
+    /// Takes note of it where somebody comes or goes: whoever committed it may not have told this node.
+    fn note_move(&self, envelope: &Envelope) {
         if envelope.stream.kind == StreamKind::Conversation && Roster::is_told_by(&envelope.event_type) {
             let conversation = ConversationId(envelope.stream.id);
             if let Some(line) = self.lines.of(conversation).known(conversation) {
-                self.lines.forget_roster(line);
+                self.lines.demand_roster(line, envelope.version);
             }
         }
     }
@@ -148,7 +148,7 @@ impl Shared {
                 return;
             }
             if events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type)) {
-                self.lines.forget_roster(line);
+                self.lines.demand_roster(line, last.version);
             }
         }
         let roster = self.roster(conversation).await.ok().flatten();

@@ -84,7 +84,7 @@ impl Shared {
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
         if somebody_moves {
-            self.lines.forget_roster(line);
+            self.lines.demand_roster(line, last.version);
         }
         line.wanted = line.wanted.max(last.version);
         if line.catching_up || line.told.is_some_and(|told| last.version <= told) {
@@ -93,7 +93,7 @@ impl Shared {
         if self.connections.count() == 0 {
             // Nobody needs what lies between, but somebody may have come or gone there.
             if line.told.is_none_or(|told| first.version > told + 1) {
-                self.lines.forget_roster(line);
+                self.lines.demand_roster(line, first.version - 1);
             }
             line.told = Some(last.version);
             return;

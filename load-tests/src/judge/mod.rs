@@ -182,7 +182,7 @@ fn of_conversations(ended: &Ended, views: &Views) -> (Vec<String>, usize) {
 
 /// Each ride against its conversations; and the most seats that were taken at once.
 async fn of_rides(ended: &Ended, views: &Views) -> Result<(Vec<String>, u64)> {
-    let read = async |ride: &'_ Ride| {
+    let read = async |ride: &Ride| {
         let mut record = record_of(&ride.driver.api, ride.id).await?;
         record.retain(|event| event["stream"] == format!("ride-{}", ride.id));
         anyhow::Ok(record)
