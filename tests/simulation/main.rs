@@ -2,7 +2,8 @@
 //! right.
 //!
 //! Two or three nodes hold shells around rides, conversations and requests, a hub and views. They share the log in memory. People
-//! negotiate, book and cancel on whichever node, and look at what they are told. Replies are lost, come late or twice;
+//! negotiate, book and cancel on whichever node, talk in the rides' groups, and look at what they are told; a balancer sends
+//! all of them to one node, and then to another. Replies are lost, come late or twice;
 //! what nodes pass on to each other is lost, doubled or overtaken; the vault is away; nodes die between any two steps, and
 //! some lose their views; appends land long after they were given up; effects are run never, late, in any order or twice; a
 //! finisher runs what a view says is pending. Then the faults end, and at rest everybody has seen everything in one order,

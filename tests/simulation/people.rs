@@ -28,7 +28,10 @@ impl World {
         let Some(ride) = self.dice.pick(&rides).copied() else { return };
         let key = key(self.dice.next() >> 8);
         let over = self.truth.rides[&ride].offer().is_some_and(|offer| offer.stage != Stage::Offered);
-        let command = if account == DORA && self.dice.chance(if over { 500 } else { 160 }) {
+        let group = ConversationId::group_of(ride);
+        let command = if self.truth.talks.contains_key(&group) && self.dice.chance(600) {
+            Some(EffectCommand::Conversation(group, message(account)))
+        } else if account == DORA && self.dice.chance(if over { 500 } else { 160 }) {
             self.drive(ride)
         } else {
             let passenger = if account == DORA { PASSENGERS[self.dice.below(3)] } else { account };
@@ -103,13 +106,7 @@ impl World {
                 say(ConversationCommand::DeclineProposal { proposal, reason: None })
             }
             64..=66 => say(ConversationCommand::WithdrawProposal { proposal: self.dice.pick(&open)?.proposal }),
-            67..=74 => {
-                let text = sealed(KeyId::Person(account), &MessageText("Bonjour".to_owned()));
-                let group = ConversationId::group_of(ride);
-                let to_all = self.truth.talks.contains_key(&group) && self.dice.chance(600);
-                let command = ConversationCommand::PostMessage { text, in_reply_to: None };
-                Some(EffectCommand::Conversation(if to_all { group } else { id }, command))
-            }
+            67..=74 => say(message(account)),
             75..=76 => say(ConversationCommand::RetractMessage { message: self.dice.next() % (talk.length() + 1) }),
             _ => self.cancel_booking(&talk, ride, id, passenger),
         }
@@ -199,4 +196,9 @@ impl World {
             self.send(node, ask, Whose::Timer);
         }
     }
+}
+
+fn message(by: AccountId) -> ConversationCommand {
+    let text = sealed(KeyId::Person(by), &MessageText("Bonjour".to_owned()));
+    ConversationCommand::PostMessage { text, in_reply_to: None }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
+use crate::beginning::{COMPANIONS, STRANGERS};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::people::PASSENGERS;
@@ -14,14 +15,22 @@ use crate::world::World;
 
 /// What happens in one seed while things go wrong.
 const STEPS: usize = 700;
+/// As much where companions talk: whoever leaves them has to be told of it, or not, and they have to go on talking.
+const STEPS_OF_COMPANIONS: usize = 2_000;
 /// The most time that passes at once; a few times in a seed, so that proposals expire and most rides depart.
 const LEAP_S: usize = 8 * 3600;
+
+/// Whether people begin in one group in this seed.
+fn are_companions(seed: u64) -> bool {
+    seed % 3 == 1
+}
 
 /// Everyone at their browsers.
 fn begin(seed: u64, fault: Option<Fault>) -> World {
     // What goes wrong among three nodes takes longer to play.
     let nodes = if seed.is_multiple_of(4) { 3 } else { 2 };
-    let mut world = World::begun(seed, nodes, fault);
+    let beginning = if are_companions(seed) { &COMPANIONS } else { &STRANGERS };
+    let mut world = World::begun(seed, nodes, beginning, fault);
     world.clients = [DORA, DORA].into_iter().chain(PASSENGERS).map(Client::new).collect();
     world
 }
@@ -30,13 +39,14 @@ fn begin(seed: u64, fault: Option<Fault>) -> World {
 fn step(world: &mut World) {
     let (number, node) = (world.dice.below(world.clients.len()), world.dice.below(world.nodes.len()));
     match world.dice.below(1000) {
-        0..=529 => world.transmit(),
-        530..=609 => world.nodes[node].run(),
-        610..=624 => {
+        0..=475 => world.transmit(),
+        476..=479 => world.rebalance(),
+        480..=559 => world.nodes[node].run(),
+        560..=574 => {
             let time = Duration::from_millis(1 + world.dice.below(200) as u64);
             world.nodes[node].wait(time);
         }
-        625..=674 => drop(world.look(number)),
+        575..=674 => drop(world.look(number)),
         675..=677 => world.leave(number),
         678..=687 => world.follow(node),
         688..=849 if world.clients[number].outstanding.is_none() => world.think(number),
@@ -67,7 +77,7 @@ fn step(world: &mut World) {
 pub fn story(seed: u64, fault: Option<Fault>) -> World {
     let mut world = begin(seed, fault);
     world.faulty = true;
-    for _ in 0..STEPS {
+    for _ in 0..if are_companions(seed) { STEPS_OF_COMPANIONS } else { STEPS } {
         step(&mut world);
     }
     world.come_to_rest();

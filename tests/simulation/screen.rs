@@ -126,8 +126,21 @@ impl World {
         }
     }
 
-    fn connect(&mut self, number: usize) -> Option<Link> {
+    /// The balancer sends everybody to one node from now on, or to any; who is connected to another has to come anew.
+    pub fn rebalance(&mut self) {
         let node = self.dice.below(self.nodes.len());
+        self.balanced_to = self.dice.chance(700).then_some(node);
+        for number in 0..self.clients.len() {
+            let elsewhere =
+                self.clients[number].screen.node().is_some_and(|its| self.balanced_to.is_some_and(|to| to != its));
+            if elsewhere {
+                self.leave(number);
+            }
+        }
+    }
+
+    fn connect(&mut self, number: usize) -> Option<Link> {
+        let node = self.balanced_to.unwrap_or_else(|| self.dice.below(self.nodes.len()));
         let account = self.clients[number].account;
         let holder = Holder { account, session: SessionId(Uuid::nil()), token: TokenHash([0; 32]) };
         let connection = self.nodes[node].within(|hub| {

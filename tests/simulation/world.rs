@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::beginning;
+use crate::beginning::Beginning;
 use crate::client::Client;
 use crate::dice::Dice;
 use crate::fault::Fault;
@@ -37,6 +37,8 @@ pub struct World {
     pub truth: Truth,
     pub nodes: Vec<Node>,
     pub clients: Vec<Client>,
+    /// The node that people are sent to; `None`: to any.
+    pub balanced_to: Option<usize>,
     pub clock: Timestamp,
     /// Whether anything goes wrong at present.
     pub faulty: bool,
@@ -51,8 +53,8 @@ pub struct World {
     pub waiters: BTreeMap<u64, Waiter>,
     /// Holds the views of the nodes.
     pub folder: TempDir,
-    /// A file that views begin with, once there is a beginning.
-    views_of_beginning: Option<&'static [u8]>,
+    /// What the log and the views begin with, if with anything.
+    beginning: Option<&'static Beginning>,
     serial: u64,
     traced: DefaultHasher,
 }
@@ -85,6 +87,7 @@ impl World {
             truth: Truth::default(),
             nodes: Vec::new(),
             clients: Vec::new(),
+            balanced_to: None,
             clock: now(),
             faulty: false,
             trouble: 100,
@@ -93,7 +96,7 @@ impl World {
             wires: Vec::new(),
             waiters: BTreeMap::new(),
             folder,
-            views_of_beginning: None,
+            beginning: None,
             serial: 0,
             traced: DefaultHasher::new(),
         };
@@ -102,18 +105,12 @@ impl World {
     }
 
     /// Nodes around a log that has the beginning, with views that have it too.
-    pub fn begun(seed: u64, nodes: usize, fault: Option<Fault>) -> Self {
-        let mut world = Self { fault, views_of_beginning: Some(beginning::views()), ..Self::new(seed, 0) };
+    pub fn begun(seed: u64, nodes: usize, beginning: &'static Beginning, fault: Option<Fault>) -> Self {
+        let mut world = Self { fault, beginning: Some(beginning), ..Self::new(seed, 0) };
         world.trouble = *world.dice.pick(&TROUBLES).expect("there are some");
-        world.commit_beginning();
+        beginning.appends.iter().for_each(|append| drop(world.commit(append.clone())));
         world.start_all(nodes);
         world
-    }
-
-    pub fn commit_beginning(&mut self) {
-        for append in beginning::appends() {
-            self.commit(append);
-        }
     }
 
     fn start_all(&mut self, nodes: usize) {
@@ -130,8 +127,8 @@ impl World {
     /// A place for views that have seen no more than the beginning.
     pub fn new_views(&self, name: &str) -> PathBuf {
         let file = self.folder.path().join(name);
-        if let Some(views) = self.views_of_beginning {
-            std::fs::write(&file, views).expect("the folder can be written to");
+        if let Some(beginning) = self.beginning {
+            std::fs::write(&file, &beginning.views).expect("the folder can be written to");
         }
         file
     }
