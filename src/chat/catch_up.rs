@@ -31,7 +31,7 @@ pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) 
         // Conversations come back one after the other, and do so alike whenever the same is played again.
         tokio::time::sleep(backoff.pause_spread_by(conversation.0.as_bytes()[15])).await;
     }
-    give_up(&shared, conversation);
+    give_up(&shared, conversation).await;
 }
 
 async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> Result<(), CannotRead> {
@@ -108,15 +108,25 @@ async fn told_up_to(
     Ok(0)
 }
 
-fn give_up(shared: &Shared, conversation: ConversationId) {
+/// Closes everybody who sees anything of `conversation`; when it cannot be known who that is, everybody.
+async fn give_up(shared: &Shared, conversation: ConversationId) {
     tracing::error!(%conversation, "events could not be told; their readers resume");
-    let mut shard = shared.lines.of(conversation);
-    let roster = shard.known(conversation).and_then(|line| line.roster.clone());
-    shard.forget(conversation);
-    drop(shard);
-    // Without a roster it is not known who missed something: then everybody resumes.
+    let remembered = {
+        let mut shard = shared.lines.of(conversation);
+        let remembered = shard.known(conversation).and_then(|line| line.roster.clone());
+        // Before anybody is closed, so that whatever is committed from now on is told by somebody who begins anew.
+        shard.forget(conversation);
+        remembered
+    };
+    let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
+    // What cannot be opened may still be read, and says who has left meanwhile.
+    let roster = match history::roster(shared.log.as_ref(), conversation).await {
+        Ok(roster) => roster.map(Arc::new),
+        Err(CannotRead) => remembered,
+    };
+    drop(permit);
     shared.connections.each(|connection| {
-        if roster.as_ref().is_none_or(|roster| roster.takes_part(connection.account())) {
+        if roster.as_ref().is_none_or(|roster| roster.reach(connection.account()).is_some()) {
             connection.outbox.close(Close::Gap);
         }
     });

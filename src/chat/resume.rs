@@ -43,8 +43,7 @@ pub async fn resume(platform: &Platform, connection: &Arc<Connection>, hello: He
     let mut ahead = false;
     if let Some(position) = hello.position.filter(|position| *position > head) {
         // Another node may have told it of what this one has not heard of yet: the log itself knows.
-        let there = platform.log.read_all(position - 1, 1).await.map_err(CannotRead::from)?;
-        ahead = there.first().is_none_or(|envelope| envelope.position != position);
+        ahead = platform.log.event_at(position).await.map_err(CannotRead::from)?.is_none();
         head = position;
     }
     let mut resumed = Resumed {
@@ -147,6 +146,10 @@ pub async fn missing(
         roster = history::roster(log, conversation).await?.map(Arc::new).ok_or(CannotRead)?;
     }
     let Some(reach) = roster.reach(account) else { return Ok(Missing::NotYours) };
+    if reach.to_seq.is_some_and(|to_seq| seq > to_seq) {
+        // Whether there is such an event is none of theirs.
+        return Ok(Missing::Ahead);
+    }
     // One event that the client has comes along, to see that we have it too.
     let known = u64::from(seq > 0);
     let limit = PAGE_EVENTS_MAX + 1 + usize::from(seq > 0);

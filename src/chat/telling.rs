@@ -109,9 +109,14 @@ impl Shared {
         if first.version > told + 1 {
             return self.begin_catching_up(conversation, line, Repair::Hole);
         }
-        // Who saw what while people came and went is for the roster to say; the audience is all of them.
-        if somebody_moves && self.anyone_here(audience) {
-            return self.begin_catching_up(conversation, line, Repair::Moved);
+        if somebody_moves {
+            // Who saw what while people came and went is for the roster to say; the audience is all of them. Of those who
+            // are not here nobody needs it, also who connects at this moment: they read the log.
+            if self.anyone_here(audience) {
+                return self.begin_catching_up(conversation, line, Repair::Moved);
+            }
+            line.told = Some(last.version);
+            return;
         }
         let news = opened.into_iter().filter(|opened| opened.envelope.version > told).collect();
         let (last, sent) = self.send(news);

@@ -1,6 +1,7 @@
 //! Conversations of which people come and go.
 
 use super::*;
+use crate::chat::resume::{self, Missing};
 
 #[tokio::test]
 async fn members_of_a_group_are_told_from_their_joining_to_their_leaving() {
@@ -139,4 +140,14 @@ async fn a_roster_from_before_anything_was_told_is_not_believed_later() {
     scene.hub.offer(&dora_speaks(&scene).await);
     assert_eq!(seqs(&next(&dora, 1).await), [9]);
     assert_eq!(told(&ben), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn whoever_has_left_does_not_learn_how_much_is_said_there() {
+    let scene = Scene::new();
+    group_talk(&scene).await;
+    let missing = async |seq| resume::missing(&scene.hub, ANNA, group(), seq, resume::RESUMED_BYTES_MAX).await.unwrap();
+    assert!(matches!(missing(6).await, Missing::Events(none) if none.is_empty()), "she left with it");
+    assert!(matches!(missing(7).await, Missing::Ahead), "there is one");
+    assert!(matches!(missing(8).await, Missing::Ahead), "there is none");
 }

@@ -102,6 +102,25 @@ async fn when_the_log_fails_for_long_whoever_missed_something_resumes() {
     assert_eq!(ben.outbox.closing(), None);
 }
 
+struct Away;
+
+impl Opener for Away {
+    fn open(&self, _: KeyId, _: &'static str, _: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+        Err(CannotOpen::Unavailable)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nothing_can_be_opened_nobody_resumes_but_those_who_missed_something() {
+    let scene = Scene::with(Arc::new(Away));
+    scene.opened().await;
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    let closed = poll_fn(|context| anna.outbox.poll_take(context)).await;
+    assert_eq!(closed.close, Some(Close::Gap));
+    assert_eq!(ben.outbox.closing(), None);
+}
+
 /// Says when it is asked to open something, and opens it when it is told to.
 struct Slow {
     asked: mpsc::Sender<()>,
