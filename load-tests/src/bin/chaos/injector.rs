@@ -1,7 +1,7 @@
 //! Lets faults happen one after the other, now and then two at once, and measures after each how long it takes until
 //! everybody has been told everything again.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 use palabre_load_tests::crowd::Crowd;
 use palabre_load_tests::progress;
@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -46,6 +47,20 @@ impl Delivery {
     }
 }
 
+/// Somebody was not told what is known, within [`TOLD_BOUND`] after a fault.
+#[derive(Debug)]
+pub struct NotTold {
+    after: String,
+}
+
+impl fmt::Display for NotTold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not everybody was told everything within {TOLD_BOUND:?} after {}", self.after)
+    }
+}
+
+impl std::error::Error for NotTold {}
+
 /// Waits from now on, for [`WATCHED`] and until everybody has been told everything that was known then; answers the longest time from
 /// when something was known to when everybody had been told it.
 async fn longest_wait(crowd: &Crowd, after: &str) -> Result<Duration> {
@@ -67,7 +82,9 @@ async fn longest_wait(crowd: &Crowd, after: &str) -> Result<Duration> {
         }
         crowd.check()?;
         let since = known.front().map_or(Duration::ZERO, |(at, _)| at.elapsed());
-        ensure!(since < TOLD_BOUND, "not everybody was told everything within {TOLD_BOUND:?} after {after}");
+        if since >= TOLD_BOUND {
+            return Err(NotTold { after: after.to_owned() }.into());
+        }
         sleep(LOOK_EVERY).await;
     }
 }

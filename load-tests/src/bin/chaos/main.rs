@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::fault::Fault;
+use crate::injector::NotTold;
 use crate::plant::Plant;
 
 /// Ends with this when a run could not be finished, which is neither yes nor no.
@@ -51,31 +52,42 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
+    run(&arguments, seed).await.unwrap_or_else(|error| {
+        println!("\nThe run could not be finished: {error:#}\nseed {seed}");
+        ExitCode::from(UNFINISHED)
+    })
+}
+
+/// The whole run, and its verdict. Of one that went wrong the nodes' directories are kept.
+async fn run(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
     let binary = server::binary(arguments.palabre.as_deref())?;
     let cluster = Cluster::start(&binary, arguments.nodes.max(1), arguments.plant.map(plant::filters)).await?;
-    let found = run(&cluster, &arguments, seed).await;
-    let (violations, code) = match found {
-        Ok(violations) if violations.is_empty() => {
-            println!("Nothing that was acknowledged is lost, doubled, out of order or oversold.");
-            return Ok(ExitCode::SUCCESS);
-        }
-        Ok(violations) => (violations, ExitCode::FAILURE),
-        Err(error) => (vec![format!("the run could not be finished: {error:#}")], ExitCode::from(UNFINISHED)),
-    };
-    println!("\n{} violations:", violations.len());
-    violations.iter().for_each(|sentence| println!("  ✗ {sentence}"));
+    let found = violations(&cluster, arguments, seed).await.or_else(|error| {
+        // Whoever waits too long has not been told, whatever else there is to say.
+        let told = error.downcast::<NotTold>()?;
+        anyhow::Ok(vec![told.to_string()])
+    });
+    if found.as_ref().is_ok_and(Vec::is_empty) {
+        println!("Nothing that was acknowledged is lost, doubled, out of order or oversold.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Ok(violations) = &found {
+        println!("\n{} violations:", violations.len());
+        violations.iter().for_each(|sentence| println!("  ✗ {sentence}"));
+    }
     println!("\n{}seed {seed}", cluster.last_words().await);
     for node in cluster.nodes {
         println!("a node's directory is kept: {}", node.into_inner().server.keep()?.display());
     }
-    Ok(code)
+    found.map(|_| ExitCode::FAILURE)
 }
 
-async fn run(cluster: &Cluster, arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
+/// What was promised and is not so.
+async fn violations(cluster: &Cluster, arguments: &Arguments, seed: u64) -> Result<Vec<String>> {
     let duration = Duration::from_secs(arguments.duration);
     let crowd = Crowd::begin(cluster.balancer.address(), seed).await.context("the crowd gathers")?;
     let delivery = match arguments.plant {
