@@ -150,9 +150,11 @@ impl Connections {
         accounts.iter().copied().filter(is_elsewhere).collect()
     }
 
-    /// Whether `account` has a connection here or elsewhere.
+    /// Whether `account` counts as online: has a connection here or elsewhere, or its going is not told yet. Whoever begins
+    /// to watch it believes then what all who watch it believe, and is told the rest with them.
     pub fn is_online(&self, account: AccountId) -> bool {
-        self.shard(account).lock().is_present(account)
+        let shard = self.shard(account).lock();
+        shard.is_present(account) || shard.going.contains_key(&account)
     }
 
     /// Sends a frame to each open connection of `account`.

@@ -134,12 +134,15 @@ async fn whoever_is_connected_to_another_node_is_online() {
     scene.hub.gone_elsewhere(ANNA);
     scene.hub.disconnect(&anna);
     assert!(told(&dora).is_empty(), "still on one other node");
-    assert_eq!(scene.hub.follow(&scene.connect(DORA), &[talk_with(ANNA)]).await, Ok(vec![ANNA]));
+    let late = scene.connect(DORA);
+    assert_eq!(scene.hub.follow(&late, &[talk_with(ANNA)]).await, Ok(vec![ANNA]));
     scene.hub.gone_elsewhere(ANNA);
     scene.hub.came_elsewhere(ANNA);
     assert!(told(&dora).is_empty(), "whoever changes nodes does not flicker");
     scene.hub.gone_elsewhere(ANNA);
+    assert_eq!(scene.hub.follow(&late, &[talk_with(ANNA)]).await, Ok(vec![ANNA]), "so say all, until it is told");
     assert_eq!(next(&dora, 1).await, [presence(false)]);
+    assert_eq!(told(&late), [presence(false)]);
 }
 
 #[tokio::test]
