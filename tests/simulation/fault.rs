@@ -101,7 +101,7 @@ impl World {
 }
 
 /// So many seeds at most until each is found for what it is; most need one to three.
-const FOUND_WITHIN: u64 = 400;
+const FOUND_WITHIN: u64 = 100;
 
 macro_rules! found {
     ($($name:ident: $fault:ident, $says:literal;)+) => {$(

@@ -29,7 +29,8 @@ impl World {
         let key = key(self.dice.next() >> 8);
         let over = self.truth.rides[&ride].offer().is_some_and(|offer| offer.stage != Stage::Offered);
         let group = ConversationId::group_of(ride);
-        let command = if self.truth.talks.contains_key(&group) && self.dice.chance(600) {
+        let have_company = self.truth.talks.get(&group).is_some_and(|talk| talk.members.len() > 1);
+        let command = if have_company && self.dice.chance(600) {
             Some(EffectCommand::Conversation(group, message(account)))
         } else if account == DORA && self.dice.chance(if over { 500 } else { 160 }) {
             self.drive(ride)

@@ -39,14 +39,14 @@ fn begin(seed: u64, fault: Option<Fault>) -> World {
 fn step(world: &mut World) {
     let (number, node) = (world.dice.below(world.clients.len()), world.dice.below(world.nodes.len()));
     match world.dice.below(1000) {
-        0..=475 => world.transmit(),
-        476..=479 => world.rebalance(),
-        480..=559 => world.nodes[node].run(),
-        560..=574 => {
+        0..=525 => world.transmit(),
+        526..=529 => world.rebalance(),
+        530..=609 => world.nodes[node].run(),
+        610..=624 => {
             let time = Duration::from_millis(1 + world.dice.below(200) as u64);
             world.nodes[node].wait(time);
         }
-        575..=674 => drop(world.look(number)),
+        625..=674 => drop(world.look(number)),
         675..=677 => world.leave(number),
         678..=687 => world.follow(node),
         688..=849 if world.clients[number].outstanding.is_none() => world.think(number),
