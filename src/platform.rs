@@ -108,7 +108,7 @@ impl Platform {
             hub.join(fanout.peers().clone());
         }
         let (feed, views) = Feed::start(views, log.clone(), Arc::new(news), hub.born_at())?;
-        catch_up(&views, &log).await;
+        catch_up(&feed, &views, &log).await;
 
         let accounts = Arc::new(Accounts::new(Parts {
             vault: vault.clone(),
@@ -204,14 +204,15 @@ impl Platform {
     }
 }
 
-/// Lets the views see what was written while nobody followed the log, so that the first answers are whole.
-async fn catch_up(views: &ViewsHandle, log: &Arc<dyn EventStore>) {
+/// Lets the views see what was written while nobody followed the log, so that the first answers are whole. A feed that has
+/// stopped for good is not waited for.
+async fn catch_up(feed: &Feed, views: &ViewsHandle, log: &Arc<dyn EventStore>) {
     let head = *log.head().borrow();
     let started = Instant::now();
     while !views.wait_for(head, CATCH_UP_TOLD_EVERY).await {
         let position = views.position();
         tracing::info!(position, head, "the views are catching up with the log");
-        if started.elapsed() >= CATCH_UP_WITHIN {
+        if started.elapsed() >= CATCH_UP_WITHIN || feed.state().stopped.is_some() {
             tracing::warn!(position, head, "serving before the views have caught up; answers may lack the latest");
             return;
         }

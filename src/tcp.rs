@@ -144,4 +144,17 @@ mod tests {
         drop(taken);
         assert!(arrivals.open.by_address.lock().is_empty());
     }
+    #[cfg(target_os = "linux")]
+    #[actix_web::test]
+    async fn the_system_gives_up_on_a_peer_that_acknowledges_nothing() {
+        let listener = actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (_peer, arrived) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let (stream, _) = arrived.unwrap();
+        let mut data = Extensions::new();
+        Arrivals::new(&Config::default()).take(&stream, &mut data);
+        let socket = socket2::SockRef::from(&stream);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED_MAX));
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
+        assert!(socket.tcp_nodelay().unwrap() && data.contains::<Descriptor>() && !data.contains::<Refused>());
+    }
 }

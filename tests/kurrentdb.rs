@@ -5,9 +5,13 @@
 #[path = "support/kurrentdb/mod.rs"]
 mod kurrentdb;
 #[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "support/postgres.rs"]
+mod postgres;
+#[expect(dead_code, reason = "other test programs use more of it")]
 mod support;
 
 use kurrentdb::KurrentServer;
+use postgres::PostgresServer;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -114,14 +118,22 @@ async fn a_log_moves_there_and_knows_what_was_sent_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_share_it_beside_one_vault() {
-    let log = KurrentServer::start();
+async fn two_servers_share_it_beside_one_vault_in_a_file() {
     let vault = tempfile::tempdir().unwrap();
-    let vault = format!("sqlite:{}", vault.path().join("vault.db").display());
+    two_servers_share_it_beside(&format!("sqlite:{}", vault.path().join("vault.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_share_it_beside_one_vault_in_postgresql() {
+    two_servers_share_it_beside(&PostgresServer::shared().fresh_database()).await;
+}
+
+async fn two_servers_share_it_beside(vault: &str) {
+    let log = KurrentServer::start();
     let start = || {
         TestServer::start_with(|config| {
             config.store = Some(log.url());
-            config.vault = Some(vault.clone());
+            config.vault = Some(vault.to_owned());
         })
     };
     let servers = [start(), start()];
@@ -151,21 +163,7 @@ async fn a_node_whose_log_is_away_says_so_and_goes_on_when_it_is_back() {
         let asked = reqwest::Client::new().patch(url).bearer_auth(&anna.token).header("Idempotency-Key", key);
         asked.json(&serde_json::json!({"name": name})).send().await.unwrap().status().as_u16()
     };
-    let health = async || {
-        let answer = reqwest::get(format!("http://{}/healthz", server.address)).await.unwrap();
-        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
-    };
-    let until = async |wanted: u16| {
-        let since = std::time::Instant::now();
-        loop {
-            let (status, health) = health().await;
-            if status == wanted {
-                return health;
-            }
-            assert!(since.elapsed() < Duration::from_secs(30), "not {wanted}: {health}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let until = async |wanted| health(&server, wanted).await;
     assert_eq!(until(200).await["degraded"], serde_json::json!([]));
     log.go_away();
     let away = until(503).await;
@@ -180,4 +178,36 @@ async fn a_node_whose_log_is_away_says_so_and_goes_on_when_it_is_back() {
     );
     assert_eq!(rename("Anna Lisa").await, 200);
     assert_eq!(until(200).await["degraded"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_vault_is_away_says_so_and_goes_on_when_it_is_back() {
+    let (log, vault) = (KurrentServer::start(), PostgresServer::start());
+    let server = TestServer::start_with(|config| {
+        config.store = Some(log.url());
+        config.vault = Some(vault.fresh_database());
+    });
+    let anna = server.sign_up("Anna").await;
+    assert_eq!(health(&server, 200).await["degraded"], serde_json::json!([]));
+    tokio::task::block_in_place(|| vault.stop());
+    let away = health(&server, 503).await;
+    assert_eq!((&away["live"], &away["degraded"][0]["part"]), (&true.into(), &"vault".into()), "{away}");
+    tokio::task::block_in_place(|| vault.start_again());
+    assert_eq!(health(&server, 200).await["degraded"], serde_json::json!([]));
+    let me = format!("http://{}/api/v1/me", server.address);
+    assert_eq!(reqwest::Client::new().get(me).bearer_auth(&anna.token).send().await.unwrap().status(), 200);
+}
+
+/// How `server` is once `/healthz` answers with this status.
+async fn health(server: &TestServer, wanted: u16) -> serde_json::Value {
+    let since = std::time::Instant::now();
+    loop {
+        let answer = reqwest::get(format!("http://{}/healthz", server.address)).await.unwrap();
+        let (status, health) = (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap());
+        if status == wanted {
+            return health;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "not {wanted}: {health}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::load::{Load, Outcome};
 use crate::procfs;
+use crate::progress;
 use crate::report::{Table, thousands};
 use crate::server::Server;
 use crate::talk::measured::quantile_ms;
@@ -37,6 +38,8 @@ pub struct Timed {
     pub server_cpus: f64,
     /// Processors that the load generator used.
     pub generator_cpus: f64,
+    /// Resident bytes of the server at the end.
+    pub resident_bytes: u64,
 }
 
 impl Timed {
@@ -50,7 +53,7 @@ impl Timed {
     ) -> Result<Self> {
         let cpu = || Ok::<_, anyhow::Error>((server.cpu_seconds()?, procfs::cpu_seconds(std::process::id())?));
         let before = cpu()?;
-        let asked = load.run(span, most, ask).await?;
+        let asked = progress::for_a_while(format!("{what}, {load}"), span, load.run(span, most, ask)).await?;
         let after = cpu()?;
         let (server_s, generator_s) = (after.0 - before.0, after.1 - before.1);
         let done = asked.latency_us.len();
@@ -67,6 +70,7 @@ impl Timed {
             cpu_ms_each: server_s / (done + asked.refused).max(1) as f64 * 1000.0,
             server_cpus: server_s / asked.seconds,
             generator_cpus: generator_s / asked.seconds,
+            resident_bytes: server.resident_bytes()?,
         };
         println!(
             "{what}, {load}: {:.0} a second, p50 {:.1} ms, p99 {:.1} ms, {:.2} ms of processor time each",
@@ -87,6 +91,7 @@ pub fn table(what: &str, each: &str, phases: &[Timed]) -> Table {
         "max ms".to_owned(),
         "CPU ms each".to_owned(),
         "CPUs server + generator".to_owned(),
+        "server MB".to_owned(),
     ]);
     for phase in phases {
         let refused =
@@ -100,6 +105,7 @@ pub fn table(what: &str, each: &str, phases: &[Timed]) -> Table {
             format!("{:.1}", phase.max_ms),
             format!("{:.2}", phase.cpu_ms_each),
             format!("{:.2} + {:.2}", phase.server_cpus, phase.generator_cpus),
+            format!("{:.0}", phase.resident_bytes as f64 / 1e6),
         ]);
     }
     table

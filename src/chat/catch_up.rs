@@ -1,7 +1,8 @@
 //! Tells what was missed in one conversation, from the log.
 //!
 //! One task per conversation at most. It tries until the log and the vault answer, [`TRIES_MAX`] times; then those who
-//! missed something are closed with `gap`, so that they resume.
+//! missed something are closed with `gap`, so that they resume. So they are when the conversation was forgotten meanwhile
+//! to make room for another: whoever tells the next event cannot know what was still missing.
 
 use palabre_events::ConversationId;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::close::Close;
 use super::history::{self, CannotRead};
 use super::hub::Shared;
+use super::lines::{Line, Shard};
 use super::roster::Roster;
 use crate::backoff::Backoff;
 use crate::store::EventStore;
@@ -18,30 +20,61 @@ pub const TRIES_MAX: u32 = 12;
 /// How many events are read and told at once: of the longest messages less than an outbox holds.
 const PAGE: usize = 64;
 
-/// Tells everything up to what is wanted.
-pub(super) async fn catch_up(shared: Arc<Shared>, conversation: ConversationId) {
-    let mut backoff = Backoff::default();
-    for tries in 1.. {
-        if try_to_catch_up(&shared, conversation).await.is_ok() {
-            return;
-        }
-        if tries == TRIES_MAX {
-            break;
-        }
-        // Conversations come back one after the other, and do so alike whenever the same is played again.
-        tokio::time::sleep(backoff.pause_spread_by(conversation.0.as_bytes()[15])).await;
-    }
-    give_up(&shared, conversation).await;
+/// A task that reads what was missed.
+#[derive(Clone, Copy)]
+pub(super) struct CatchUp {
+    /// Where.
+    pub(super) conversation: ConversationId,
+    /// Which, see [`Line::catching_up`].
+    pub(super) number: u64,
+    /// Where it is not known what was told last: up to this position of the log everything was.
+    pub(super) floor: u64,
 }
 
-async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> Result<(), CannotRead> {
+/// Why it is not done.
+enum Undone {
+    CannotRead,
+    /// The conversation was forgotten, and perhaps heard of again.
+    Forgotten,
+}
+
+impl<E: Into<CannotRead>> From<E> for Undone {
+    fn from(_: E) -> Self {
+        Self::CannotRead
+    }
+}
+
+impl CatchUp {
+    /// What is known of the conversation, as long as it waits for this task.
+    fn line<'l>(&self, shard: &'l mut Shard) -> Option<&'l mut Line> {
+        shard.known(self.conversation).filter(|line| line.catching_up == Some(self.number))
+    }
+}
+
+/// Tells everything up to what is wanted.
+pub(super) async fn catch_up(shared: Arc<Shared>, task: CatchUp) {
+    let mut backoff = Backoff::default();
+    for tries in 1.. {
+        match try_to_catch_up(&shared, task).await {
+            Ok(()) => return,
+            Err(Undone::CannotRead) if tries < TRIES_MAX => {}
+            Err(Undone::CannotRead | Undone::Forgotten) => break,
+        }
+        // Conversations come back one after the other, and do so alike whenever the same is played again.
+        tokio::time::sleep(backoff.pause_spread_by(task.conversation.0.as_bytes()[15])).await;
+    }
+    give_up(&shared, task).await;
+}
+
+async fn try_to_catch_up(shared: &Arc<Shared>, task: CatchUp) -> Result<(), Undone> {
+    let CatchUp { conversation, floor, .. } = task;
     // With what was told when it was folded: a group has thousands of events, so it is folded on and not read again.
     let mut at_hand: Option<(Roster, Option<u64>)> = None;
     loop {
-        let (was_told, floor, wanted, known) = match shared.lines.of(conversation).known(conversation) {
-            Some(line) => (line.told, line.floor, line.wanted, line.roster.clone()),
-            // Made room for another while all were catching up: nobody would tell what was missed.
-            None => return Err(CannotRead),
+        let (was_told, wanted, known) = {
+            let mut shard = shared.lines.of(conversation);
+            let line = task.line(&mut shard).ok_or(Undone::Forgotten)?;
+            (line.told, line.wanted, line.roster.clone())
         };
         let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
         let told = match was_told {
@@ -59,7 +92,7 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         let opened: Vec<_> =
             events.iter().map(|envelope| shared.open(envelope, roster.viewers(envelope.version))).collect();
         let mut shard = shared.lines.of(conversation);
-        let line = shard.known(conversation).ok_or(CannotRead)?;
+        let line = task.line(&mut shard).ok_or(Undone::Forgotten)?;
         let before = *line.told.get_or_insert(told);
         let moves: Vec<_> =
             opened.iter().map(|opened| opened.envelope).filter(|it| Roster::is_told_by(&it.event_type)).collect();
@@ -71,12 +104,12 @@ async fn try_to_catch_up(shared: &Arc<Shared>, conversation: ConversationId) -> 
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {
             // It has folded all that anybody here has heard of.
-            (line.catching_up, line.roster) = (false, Some(Arc::new(roster)));
+            (line.catching_up, line.roster) = (None, Some(Arc::new(roster)));
             return Ok(());
         }
         if line.told == Some(before) {
             // It was committed, but the log does not show it yet.
-            return Err(CannotRead);
+            return Err(Undone::CannotRead);
         }
         at_hand = Some((roster, line.told));
     }
@@ -109,13 +142,16 @@ async fn told_up_to(
 }
 
 /// Closes everybody who sees anything of `conversation`; when it cannot be known who that is, everybody.
-async fn give_up(shared: &Shared, conversation: ConversationId) {
+async fn give_up(shared: &Shared, task: CatchUp) {
+    let conversation = task.conversation;
     tracing::error!(%conversation, "events could not be told; their readers resume");
     let remembered = {
         let mut shard = shared.lines.of(conversation);
         let remembered = shard.known(conversation).and_then(|line| line.roster.clone());
         // Before anybody is closed, so that whatever is committed from now on is told by somebody who begins anew.
-        shard.forget(conversation);
+        if task.line(&mut shard).is_some() {
+            shard.forget(conversation);
+        }
         remembered
     };
     let permit = shared.reads.acquire().await.expect("the semaphore is never closed");

@@ -153,8 +153,7 @@ impl Connections {
     /// Whether `account` counts as online: has a connection here or elsewhere, or its going is not told yet. Whoever begins
     /// to watch it believes then what all who watch it believe, and is told the rest with them.
     pub fn is_online(&self, account: AccountId) -> bool {
-        let shard = self.shard(account).lock();
-        shard.is_present(account) || shard.going.contains_key(&account)
+        self.shard(account).lock().is_online(account)
     }
 
     /// Sends a frame to each open connection of `account`.
@@ -206,6 +205,19 @@ impl Connections {
         following.accounts = accounts.into_boxed_slice();
     }
 
+    /// Tells `connection` of those whom it watches, and whose state is not what it was answered when `online` were.
+    pub fn tell_since(&self, connection: &Connection, online: &[AccountId]) {
+        let watched = connection.following.lock().accounts.clone();
+        for account in watched {
+            // Locked until it is told, so that it is in one order with what its watchers are told.
+            let shard = self.shard(account).lock();
+            let is_online = shard.is_online(account);
+            if is_online != online.contains(&account) {
+                connection.outbox.push(super::frames::text(&Ephemeral::Presence { account, online: is_online }));
+            }
+        }
+    }
+
     fn unwatch(&self, connection: &Arc<Connection>, accounts: &[AccountId]) {
         for account in accounts {
             let mut shard = self.shard(*account).lock();
@@ -251,6 +263,10 @@ impl Connections {
 impl Shard {
     fn is_present(&self, account: AccountId) -> bool {
         self.open.contains_key(&account) || self.elsewhere.contains_key(&account)
+    }
+
+    fn is_online(&self, account: AccountId) -> bool {
+        self.is_present(account) || self.going.contains_key(&account)
     }
 
     /// Somebody who was nowhere is somewhere.

@@ -212,7 +212,8 @@ impl Hub {
     }
 
     /// From now on tells `connection` of typing and presence in those of `conversations` that its account takes part
-    /// in, and answers which of their other participants are online.
+    /// in, and answers which of their other participants are online. Once the connection has that answer,
+    /// [`Hub::tell_since`] is due.
     pub async fn follow(
         &self,
         connection: &Arc<Connection>,
@@ -231,6 +232,12 @@ impl Hub {
         self.shared.connections.follow(connection, followed, others.clone());
         others.retain(|other| self.shared.connections.is_online(*other));
         Ok(others)
+    }
+
+    /// Tells `connection`, which was answered that `online` are online, who has come or gone since: what it was told of
+    /// that before the answer, the answer made untrue.
+    pub fn tell_since(&self, connection: &Connection, online: &[AccountId]) {
+        self.shared.connections.tell_since(connection, online);
     }
 
     /// Who takes part in a conversation, from memory or from the log; none when it was never opened. For what is

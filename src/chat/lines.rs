@@ -22,12 +22,10 @@ const LINES_PER_SHARD_MAX: usize = 1_024;
 pub struct Line {
     /// The last `seq` that was told, if that is known.
     pub told: Option<u64>,
-    /// While it is not known: up to this position of the log everything was told.
-    pub floor: u64,
     /// Events up to this `seq` are known to exist.
     pub wanted: u64,
-    /// Whether a task reads what was missed; until it is done nobody else tells anything.
-    pub catching_up: bool,
+    /// The number of the task that reads what was missed, while one does; until it is done nobody else tells anything.
+    pub catching_up: Option<u64>,
     /// Who sees what, as of [`Line::era`]. It has folded everybody who came or went up to `told`, and all of them that the
     /// feed has passed: whatever may make that untrue makes it be forgotten.
     pub roster: Option<Arc<Roster>>,
@@ -38,7 +36,7 @@ pub struct Line {
 /// A part of the conversations, each behind a lock of its own.
 pub struct Shard {
     lines: LruCache<ConversationId, Line>,
-    eras: Arc<AtomicU64>,
+    numbers: Arc<AtomicU64>,
 }
 
 impl Shard {
@@ -52,8 +50,8 @@ impl Shard {
         if !self.lines.contains(&conversation) && self.lines.len() == LINES_PER_SHARD_MAX {
             self.make_room();
         }
-        let eras = &self.eras;
-        self.lines.get_or_insert_mut(conversation, || Line { era: new_era(eras), ..Line::default() })
+        let numbers = &self.numbers;
+        self.lines.get_or_insert_mut(conversation, || Line { era: new_number(numbers), ..Line::default() })
     }
 
     /// Forgets a conversation.
@@ -63,7 +61,8 @@ impl Shard {
 
     /// Forgets the conversation not heard of for longest; one that is catching up only when all are.
     fn make_room(&mut self) {
-        let quiet = self.lines.iter().rev().find(|(_, line)| !line.catching_up).map(|(conversation, _)| *conversation);
+        let quiet =
+            self.lines.iter().rev().find(|(_, line)| line.catching_up.is_none()).map(|(conversation, _)| *conversation);
         match quiet {
             Some(conversation) => self.forget(conversation),
             None => drop(self.lines.pop_lru()),
@@ -74,20 +73,20 @@ impl Shard {
 /// What is known of the conversations heard of last.
 pub struct Lines {
     shards: [Mutex<Shard>; SHARDS],
-    eras: Arc<AtomicU64>,
+    numbers: Arc<AtomicU64>,
 }
 
-/// An era that never was before.
-fn new_era(eras: &AtomicU64) -> u64 {
-    eras.fetch_add(1, Ordering::Relaxed)
+/// A number that never was before.
+fn new_number(numbers: &AtomicU64) -> u64 {
+    numbers.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Default for Lines {
     fn default() -> Self {
         let size = NonZeroUsize::new(LINES_PER_SHARD_MAX).expect("the limit is not zero");
-        let eras = Arc::<AtomicU64>::default();
-        let shard = |_| Mutex::new(Shard { lines: LruCache::sparse(size), eras: eras.clone() });
-        Self { shards: std::array::from_fn(shard), eras }
+        let numbers = Arc::<AtomicU64>::default();
+        let shard = |_| Mutex::new(Shard { lines: LruCache::sparse(size), numbers: numbers.clone() });
+        Self { shards: std::array::from_fn(shard), numbers }
     }
 }
 
@@ -102,7 +101,12 @@ impl Lines {
     /// none that is being read at this moment will be remembered.
     pub fn demand_roster(&self, line: &mut Line, seq: u64) {
         line.roster = line.roster.take().filter(|roster| roster.seq() >= seq);
-        line.era = new_era(&self.eras);
+        line.era = self.new_number();
+    }
+
+    /// A number that no era and no task has had.
+    pub fn new_number(&self) -> u64 {
+        new_number(&self.numbers)
     }
 }
 
@@ -120,7 +124,7 @@ mod tests {
         let lines = Lines::default();
         let mut shard = lines.of(in_first_shard(0));
         for number in 0..LINES_PER_SHARD_MAX {
-            shard.line(in_first_shard(number)).catching_up = number == 0;
+            shard.line(in_first_shard(number)).catching_up = (number == 0).then_some(1);
         }
         shard.line(in_first_shard(LINES_PER_SHARD_MAX));
         assert!(shard.known(in_first_shard(0)).is_some());

@@ -116,6 +116,8 @@ impl Shared {
             let conversation = ConversationId(envelope.stream.id);
             if let Some(line) = self.lines.of(conversation).known(conversation) {
                 self.lines.demand_roster(line, envelope.version);
+                // Whoever is catching up does not end before it, with a roster that lacks it.
+                line.wanted = line.wanted.max(envelope.version);
             }
         }
     }
@@ -144,7 +146,7 @@ impl Shared {
             // What came before in the log was offered before, and was told.
             let told = *line.told.get_or_insert(first.version - 1);
             line.wanted = line.wanted.max(last.version);
-            if line.catching_up || last.version <= told {
+            if line.catching_up.is_some() || last.version <= told {
                 return;
             }
             if events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type)) {
@@ -161,7 +163,7 @@ impl Shared {
         let line = shard.line(conversation);
         line.wanted = line.wanted.max(last.version);
         let told = *line.told.get_or_insert(first.version - 1);
-        if line.catching_up || last.version <= told {
+        if line.catching_up.is_some() || last.version <= told {
             return;
         }
         let Some(opened) = opened else {

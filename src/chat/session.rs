@@ -100,7 +100,15 @@ async fn run(platform: Arc<Platform>, reply: Reply, what: What) {
         }
         What::Command(key, command) => do_command(&platform, &connection, key, command).await,
     };
+    let online = match &made {
+        Ok(Made::Following { online }) => Some(online.clone()),
+        Ok(Made::Resumed(resumed)) => Some(resumed.online.clone()),
+        _ => None,
+    };
     reply.outcome(made.map_or_else(|refusal| Outcome::Error(refusal.into()), Outcome::Ok));
+    if let Some(online) = online {
+        platform.hub.tell_since(&connection, &online);
+    }
 }
 
 async fn do_command(

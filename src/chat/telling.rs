@@ -11,6 +11,7 @@ use palabre_events::{AccountId, ConversationId, Envelope, StreamKind};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::catch_up::{self, CatchUp};
 use super::frames;
 use super::frames::ephemeral::Ephemeral;
 use super::history::{self, CannotRead};
@@ -87,7 +88,7 @@ impl Shared {
             self.lines.demand_roster(line, last.version);
         }
         line.wanted = line.wanted.max(last.version);
-        if line.catching_up || line.told.is_some_and(|told| last.version <= told) {
+        if line.catching_up.is_some() || line.told.is_some_and(|told| last.version <= told) {
             return;
         }
         if self.connections.count() == 0 {
@@ -137,7 +138,7 @@ impl Shared {
         let mut shard = self.lines.of(conversation);
         let line = shard.line(conversation);
         line.wanted = line.wanted.max(seq);
-        if !line.catching_up && line.told.is_none_or(|told| told < seq) && self.connections.count() > 0 {
+        if line.catching_up.is_none() && line.told.is_none_or(|told| told < seq) && self.connections.count() > 0 {
             let why = if line.told.is_some() { Repair::Hole } else { Repair::Unknown };
             self.begin_catching_up(conversation, line, why);
         }
@@ -145,9 +146,9 @@ impl Shared {
 
     pub(super) fn begin_catching_up(self: &Arc<Self>, conversation: ConversationId, line: &mut Line, why: Repair) {
         why.count();
-        line.catching_up = true;
-        line.floor = self.offers.told_up_to();
-        self.runtime.spawn(super::catch_up::catch_up(self.clone(), conversation));
+        let task = CatchUp { conversation, number: self.lines.new_number(), floor: self.offers.told_up_to() };
+        line.catching_up = Some(task.number);
+        self.runtime.spawn(catch_up::catch_up(self.clone(), task));
     }
 
     /// Tells the participants, here and elsewhere, how far somebody has read: at once when they are known, else when

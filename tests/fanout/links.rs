@@ -3,17 +3,21 @@
 
 use palabre::clock;
 use palabre::fanout::wire::Wire;
-use palabre::fanout::{Channel, NodeId, Notice};
+use palabre::fanout::{Channel, LinkState, NodeId, Notice};
 use palabre::telemetry::metrics;
 use palabre::vault::Token;
 use palabre::vault::data_key::TAG_LENGTH;
 use serde_json::Value;
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::client::{WITHIN, closing};
-use crate::nodes::{Apart, Pair, history};
+use crate::nodes::{Apart, Pair, history, wait_for_link};
 use crate::redis::RedisServer;
 use crate::support::TestServer;
 
@@ -91,16 +95,86 @@ async fn a_redis_that_is_flushed_and_throws_everybody_out() {
 async fn nodes_that_start_without_redis_find_each_other_when_it_comes() {
     let redis = RedisServer::start();
     redis.kill();
-    let store = crate::postgres::PostgresServer::shared().fresh_database();
-    let start = || {
-        let (store, redis) = (store.clone(), redis.url());
-        TestServer::start_with(move |config| (config.store, config.redis) = (Some(store), Some(redis)))
-    };
-    let pair = Pair { here: start(), there: start() };
+    let pair = Pair::start_at([Some(redis.url()), Some(redis.url())]);
     let mut apart = Apart::begin(&pair).await;
     apart.exchange("without").await;
     redis.start_again();
     pair.wait_until_linked().await;
+    apart.wait_for_typing().await;
+    assert_nothing_was_lost(&pair, &apart, 1).await;
+}
+
+/// A connection that stands and takes what is sent, and on which nothing comes any more, as behind some firewalls.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_not_heard_any_more_is_noticed_by_a_probe() {
+    let (redis, lifted) = (RedisServer::start(), Arc::new(AtomicBool::new(true)));
+    let relay = relay_that_swallows(redis.port(), lifted.clone()).await;
+    let pair = Pair::start_at([Some(format!("redis://127.0.0.1:{relay}/")), Some(redis.url())]);
+    pair.wait_until_linked().await;
+    let mut apart = Apart::begin(&pair).await;
+    apart.exchange("before").await;
+    apart.wait_for_typing().await;
+    lifted.store(false, Ordering::SeqCst);
+    let deaf = "nothing was heard, not even a probe";
+    wait_for_link(&pair.here, |link| matches!(link, LinkState::Down { why, .. } if why == deaf)).await;
+    apart.exchange("deaf").await;
+    assert_eq!(health(&pair.here).await["degraded"][0]["part"], "redis");
+    lifted.store(true, Ordering::SeqCst);
+    pair.wait_until_linked().await;
+    apart.exchange("after").await;
+    apart.wait_for_typing().await;
+    assert_nothing_was_lost(&pair, &apart, 3).await;
+}
+
+/// Hands everything on between whoever connects and Redis; unless `lifted`, swallows what Redis says on connections that
+/// subscribed. Answers its port.
+async fn relay_that_swallows(redis: u16, lifted: Arc<AtomicBool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((node, _)) = listener.accept().await {
+            let (mut from_node, mut to_node) = node.into_split();
+            let (mut from_redis, mut to_redis) = TcpStream::connect(("127.0.0.1", redis)).await.unwrap().into_split();
+            let (lifted, subscribed) = (lifted.clone(), Arc::new(AtomicBool::new(false)));
+            let hears = subscribed.clone();
+            tokio::spawn(async move {
+                let mut bytes = [0; 4096];
+                while let Ok(read @ 1..) = from_node.read(&mut bytes).await {
+                    if bytes[..read].windows(9).any(|word| word == b"SUBSCRIBE") {
+                        hears.store(true, Ordering::SeqCst);
+                    }
+                    if to_redis.write_all(&bytes[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            tokio::spawn(async move {
+                let mut bytes = [0; 4096];
+                while let Ok(read @ 1..) = from_redis.read(&mut bytes).await {
+                    let swallows = subscribed.load(Ordering::SeqCst) && !lifted.load(Ordering::SeqCst);
+                    if !swallows && to_node.write_all(&bytes[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+/// What `docs/OPERATING.md` has operators allow a node, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_redis_with_the_documented_rights_is_enough() {
+    let operating = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATING.md");
+    let text = std::fs::read_to_string(operating).unwrap();
+    let rights = text.split('`').find_map(|code| code.strip_prefix("user palabre ")).expect("it is documented");
+    let redis = RedisServer::start();
+    redis.command(&format!("ACL SETUSER palabre {rights}"));
+    let url = format!("redis://palabre:PASSWORD@127.0.0.1:{}/", redis.port());
+    let pair = Pair::start_at([Some(url.clone()), Some(url)]);
+    pair.wait_until_linked().await;
+    let mut apart = Apart::begin(&pair).await;
+    apart.exchange("allowed").await;
     apart.wait_for_typing().await;
     assert_nothing_was_lost(&pair, &apart, 1).await;
 }

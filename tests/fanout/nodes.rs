@@ -20,16 +20,21 @@ pub struct Pair {
 impl Pair {
     /// Starts them, linked through `redis` where there is one.
     pub async fn start(redis: Option<&RedisServer>) -> Self {
-        let store = PostgresServer::shared().fresh_database();
-        let start = || {
-            let (store, redis) = (store.clone(), redis.map(RedisServer::url));
-            TestServer::start_with(move |config| (config.store, config.redis) = (Some(store), redis))
-        };
-        let pair = Self { here: start(), there: start() };
+        let pair = Self::start_at([redis.map(RedisServer::url), redis.map(RedisServer::url)]);
         if redis.is_some() {
             pair.wait_until_linked().await;
         }
         pair
+    }
+
+    /// Starts them, each with its own way to Redis.
+    pub fn start_at(redis: [Option<String>; 2]) -> Self {
+        let store = PostgresServer::shared().fresh_database();
+        let [here, there] = redis.map(|redis| {
+            let store = store.clone();
+            TestServer::start_with(move |config| (config.store, config.redis) = (Some(store), redis))
+        });
+        Self { here, there }
     }
 
     pub fn nodes(&self) -> [&TestServer; 2] {
@@ -51,7 +56,7 @@ impl Pair {
     }
 }
 
-async fn wait_for_link(node: &TestServer, wanted: impl FnMut(&LinkState) -> bool) {
+pub async fn wait_for_link(node: &TestServer, wanted: impl FnMut(&LinkState) -> bool) {
     let mut state = node.platform.peers().expect("a Redis is set").follow_state();
     timeout(WITHIN, state.wait_for(wanted)).await.expect("the link changes").unwrap();
 }

@@ -1,10 +1,19 @@
 //! What every address has in common: headers, limits, throttles, freshness, health.
 
 use palabre::http::identity::COOKIE;
+use palabre::store::EventStore;
+use palabre::store::sqlite::SqliteStore;
 use palabre::vault::Token;
+use palabre_events::NewEvent;
+use palabre_events::aggregate::EventData;
+use palabre_events::conversation::ConversationEvent;
+use palabre_events::log::{Append, AppendItem};
+use palabre_events::testing::{ANNA, by, now, posted, talk_with};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Instant;
+use uuid::Uuid;
 
 use crate::client::{Answer, Client, send, text};
 use crate::support::TestServer;
@@ -175,6 +184,40 @@ async fn health_says_live_and_ready() {
         (json!(true), json!(true), json!([]))
     );
     assert_eq!(health["demo"], false);
+}
+
+#[actix_web::test]
+async fn a_node_that_cannot_follow_its_log_says_so_and_works() {
+    let of_nothing = ConversationEvent::from(posted(ANNA)).to_json();
+    for (data, part) in [(of_nothing, "views"), (b"{}".to_vec(), "feed")] {
+        let folder = tempfile::tempdir().unwrap();
+        write_one(folder.path(), data).await;
+        let server = TestServer::start_with(|config| config.data = folder.path().to_owned());
+        let told = |health: &Value| health["degraded"][0]["part"] == part;
+        let health = Client::nobody(&server).until("/healthz", told).await;
+        assert_eq!((&health["ready"], &health["degraded"][0]["bearable"]), (&json!(true), &json!(true)), "{health}");
+        Client::sign_up(&server, "Anna").await;
+    }
+}
+
+/// Writes a log with one message, in a conversation that was never opened.
+async fn write_one(folder: &Path, data: Vec<u8>) {
+    let log = SqliteStore::open(folder).unwrap();
+    let event = NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type: "MessagePosted",
+        schema_version: 1,
+        occurred_at: now(),
+        actor: by(ANNA),
+        key: None,
+        correlation_id: Uuid::nil(),
+        causation_id: Uuid::nil(),
+        traceparent: None,
+        data,
+    };
+    let items = vec![AppendItem { key: None, events: vec![event] }];
+    log.append(Append { stream: talk_with(ANNA).into(), expected_version: 0, items }).await.unwrap();
+    log.close().await;
 }
 
 #[actix_web::test]

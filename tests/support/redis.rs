@@ -75,6 +75,11 @@ impl RedisServer {
         Some(Self { port, orders: Mutex::new((Some(orders), answers)), guardian })
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)

@@ -56,3 +56,18 @@ async fn presence_is_told_to_followers_and_a_reload_does_not_flicker() {
     assert_eq!(next(&dora, 1).await, [presence(false)]);
     assert_eq!(scene.hub.follow(&scene.connect(EVE), &[talk_with(ANNA)]).await, Ok(vec![]), "no stranger follows");
 }
+
+#[tokio::test]
+async fn who_came_or_went_before_the_answer_came_is_told_again_after_it() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let dora = scene.connect(DORA);
+    let presence = |online: bool| json!({"type": "presence", "account": ANNA, "online": online});
+    let online = scene.hub.follow(&dora, &[talk_with(ANNA)]).await.unwrap();
+    scene.connect(ANNA);
+    assert_eq!((online.as_slice(), told(&dora)), (&[][..], vec![presence(true)]), "the answer is not sent yet");
+    scene.hub.tell_since(&dora, &online);
+    assert_eq!(told(&dora), [presence(true)]);
+    scene.hub.tell_since(&dora, &[ANNA]);
+    assert!(told(&dora).is_empty(), "the answer says so");
+}

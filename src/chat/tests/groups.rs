@@ -130,6 +130,27 @@ async fn whoever_left_when_the_feed_alone_told_of_it_is_told_nothing_more() {
 }
 
 #[tokio::test]
+async fn whoever_leaves_while_something_is_read_takes_no_part_when_it_was() {
+    let scene = Scene::new();
+    let begun = group_talk(&scene).await;
+    let dora = scene.connect(DORA);
+    begun.iter().for_each(|events| scene.hub.publish(events, &[ANNA, BEN, DORA]));
+    assert_eq!(next(&dora, 7).await.len(), 7);
+    dora_speaks(&scene).await;
+    let shut = scene.log.gate.clone().write_owned().await;
+    scene.hub.publish(&dora_speaks(&scene).await, &[BEN, DORA]);
+    while scene.log.reading.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The feed alone says so, and what it reads is told a moment later.
+    scene.hub.offer(&scene.commit(group().into(), Actor::System, vec![leaves(BEN, 2)]).await);
+    assert!(scene.hub.shared.lines.of(group()).known(group()).is_some_and(|line| line.wanted == 10));
+    drop(shut);
+    assert_eq!(seqs(&next(&dora, 3).await), [8, 9, 10]);
+    assert!(!scene.hub.roster(group()).await.unwrap().unwrap().takes_part(BEN));
+}
+
+#[tokio::test]
 async fn a_roster_from_before_anything_was_told_is_not_believed_later() {
     let scene = Scene::new();
     let stream = StreamId::from(group());

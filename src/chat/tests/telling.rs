@@ -102,6 +102,26 @@ async fn when_the_log_fails_for_long_whoever_missed_something_resumes() {
     assert_eq!(ben.outbox.closing(), None);
 }
 
+#[tokio::test]
+async fn when_a_conversation_that_catches_up_is_forgotten_whoever_missed_something_resumes() {
+    let scene = Scene::new();
+    scene.opened().await;
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    let shut = scene.log.gate.clone().write_owned().await;
+    scene.says(DORA).await;
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    while scene.log.reading.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // To make room, and then it is heard of again.
+    scene.hub.shared.lines.of(talk_with(ANNA)).forget(talk_with(ANNA));
+    scene.hub.publish(&scene.says(DORA).await, &[ANNA, DORA]);
+    drop(shut);
+    let closed = async { while poll_fn(|context| anna.outbox.poll_take(context)).await.close != Some(Close::Gap) {} };
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("she resumes");
+    assert_eq!(ben.outbox.closing(), None);
+}
+
 struct Away;
 
 impl Opener for Away {

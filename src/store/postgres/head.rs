@@ -10,16 +10,16 @@ use crate::postgres::{Address, Messages, NoAnswer, answered, connect, explained}
 use crate::store::writing::raise;
 
 /// How often the head is looked at although nothing was heard.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) const POSITION: &str = "SELECT position FROM palabre_log.log_head";
 
-/// Lets `head` rise with the log for ever, over every loss of the connection.
-pub(super) async fn follow(address: Address, head: watch::Sender<u64>) {
+/// Lets `head` rise with the log for ever, over every loss of the connection; looks at least each `look_every`.
+pub(super) async fn follow(address: Address, head: watch::Sender<u64>, look_every: Duration) {
     let mut backoff = Backoff::default();
     loop {
         // Ends only with a failure.
-        let Err(error) = follow_once(&address, &head, &mut backoff).await;
+        let Err(error) = follow_once(&address, &head, look_every, &mut backoff).await;
         let pause = backoff.pause();
         tracing::warn!(error = explained(&error), ?pause, "the log's head is not followed for a moment");
         tokio::time::sleep(pause).await;
@@ -29,6 +29,7 @@ pub(super) async fn follow(address: Address, head: watch::Sender<u64>) {
 async fn follow_once(
     address: &Address,
     head: &watch::Sender<u64>,
+    look_every: Duration,
     backoff: &mut Backoff,
 ) -> Result<std::convert::Infallible, NoAnswer> {
     let (notices, mut heard) = watch::channel(0);
@@ -51,7 +52,7 @@ async fn follow_once(
     loop {
         raise(head, position(&client).await?);
         backoff.reset();
-        let look_at = tokio::time::Instant::now() + LOOK_EVERY;
+        let look_at = tokio::time::Instant::now() + look_every;
         // Notices that have ended are a connection that is lost, which the next look tells at once.
         while let Ok(Ok(())) = tokio::time::timeout_at(look_at, heard.changed()).await {
             raise(head, *heard.borrow_and_update());

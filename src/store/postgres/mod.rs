@@ -70,7 +70,7 @@ impl PostgresStore {
             })
         })?;
         let (head, head_seen) = watch::channel(position);
-        database.runtime().spawn(head::follow(address.clone(), head.clone()));
+        database.runtime().spawn(head::follow(address.clone(), head.clone(), head::LOOK_EVERY));
         database.runtime().spawn(keys::prune(Arc::downgrade(&database)));
         let queue = Arc::new(WriteQueue::default());
         let writer = Writer::new(address.clone(), queue.clone(), head, position, clock)?;

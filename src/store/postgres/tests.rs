@@ -4,6 +4,7 @@
 use futures_util::FutureExt;
 use palabre_events::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::store::contract;
@@ -55,6 +56,52 @@ async fn keys_go_a_month_after_they_were_made_step_by_step() {
     assert_eq!(keys::step(&store.database, first.expect("just asserted"), now).await, None);
     let left = server.sql(&url, "SELECT string_agg(key::text, ' ' ORDER BY key) FROM palabre_log.keys");
     assert_eq!(left, format!("{not_by_time} {} {}", key_made(kept, 2), key_made(now, 3)));
+}
+
+/// Follows the head of the log at `url`, and waits until it is at `position`.
+struct Head(watch::Receiver<u64>);
+
+impl Head {
+    fn follow(url: &str, look_every: Duration) -> Self {
+        let (head, seen) = watch::channel(0);
+        drop(tokio::spawn(head::follow(Address::parse(url).expect("an address"), head, look_every)));
+        Self(seen)
+    }
+
+    async fn reaches(&mut self, position: u64) {
+        let reached = self.0.wait_for(|head| *head >= position);
+        tokio::time::timeout(Duration::from_secs(20), reached).await.expect("in time").expect("it is followed");
+    }
+}
+
+async fn append_one(store: &Arc<dyn EventStore>) {
+    let items = vec![contract::unkeyed("one")];
+    contract::committed(store.append(contract::append(contract::fresh_stream(), 0, items)).await);
+}
+
+#[tokio::test]
+async fn the_head_is_followed_by_notices_alone() {
+    let url = PostgresServer::shared().fresh_database();
+    let store = open(&url);
+    let mut head = Head::follow(&url, Duration::from_secs(3_600));
+    for position in 1..=3 {
+        // The first may be what it finds when it begins.
+        append_one(&store).await;
+        head.reaches(position).await;
+    }
+}
+
+#[tokio::test]
+async fn the_head_is_followed_by_looking_alone() {
+    let server = PostgresServer::shared();
+    let url = server.fresh_database();
+    let store = open(&url);
+    let mut head = Head::follow(&url, Duration::from_millis(50));
+    append_one(&store).await;
+    head.reaches(1).await;
+    // Nobody is told of this.
+    server.sql(&url, "UPDATE palabre_log.log_head SET position = 2");
+    head.reaches(2).await;
 }
 
 /// A connection that went past the log's writer holds the head: whoever appends waits for it, and is not refused.

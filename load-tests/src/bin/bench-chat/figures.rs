@@ -69,6 +69,8 @@ pub struct Talk {
     pub server_cpus: f64,
     /// Processors that the load generator used.
     pub generator_cpus: f64,
+    /// Resident bytes of the server at the end, all nodes together.
+    pub resident_bytes: u64,
     /// Messages that were refused as temporary.
     pub refused: u64,
 }
@@ -108,7 +110,7 @@ pub struct Start {
 
 impl Talk {
     /// A phase, from what was measured.
-    pub fn new(server: &str, phase: Phase, measured: &Measured) -> Self {
+    pub fn new(server: &str, phase: Phase, measured: &Measured, resident_bytes: u64) -> Self {
         let (acknowledged, delivered) = (&measured.acknowledged_us, &measured.delivered_us);
         Self {
             server: server.to_owned(),
@@ -132,6 +134,7 @@ impl Talk {
             all_times_broadcaster: None,
             server_cpus: measured.spent.server / measured.seconds,
             generator_cpus: measured.generator / measured.seconds,
+            resident_bytes,
             refused: measured.refused,
         }
     }
@@ -197,6 +200,7 @@ impl Figures {
             "CPU s / million deliveries",
             "× bare",
             "CPUs server + generator",
+            "server MB",
         ]);
         for talk in &self.talk {
             let refused =
@@ -212,6 +216,7 @@ impl Figures {
                 format!("{:.1}", talk.cpu_s_per_million_deliveries),
                 talk.times_broadcaster.map_or_else(|| "1".to_owned(), |times| format!("{times:.1}")),
                 format!("{:.2} + {:.2}", talk.server_cpus, talk.generator_cpus),
+                format!("{:.0}", talk.resident_bytes as f64 / 1e6),
             ]);
         }
         table

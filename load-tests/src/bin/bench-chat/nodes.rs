@@ -108,6 +108,11 @@ impl Nodes {
         Ok(spent)
     }
 
+    /// Resident bytes of all nodes.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        self.servers.iter().map(Server::resident_bytes).sum()
+    }
+
     /// Keeps the directories and says where they are, and what each server said last.
     pub fn keep(self) -> Result<()> {
         for server in self.servers {
@@ -126,9 +131,7 @@ fn postgres_pid(postgres: &PostgresServer) -> Result<u32> {
 
 /// The process of Redis, which it tells itself.
 fn redis_pid(redis: &RedisServer) -> Result<u32> {
-    let url = redis.url();
-    let address = url.trim_start_matches("redis://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(address).context("connecting to Redis")?;
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).context("connecting to Redis")?;
     stream.write_all(b"INFO server\r\n")?;
     for line in BufReader::new(stream).lines() {
         if let Some(pid) = line?.strip_prefix("process_id:") {

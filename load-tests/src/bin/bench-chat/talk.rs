@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use palabre_load_tests::load::Load;
+use palabre_load_tests::progress;
 use palabre_load_tests::talk::fleet::{Dialect, Fleet, Seat};
-use palabre_load_tests::talk::measured::{Measured, Spent};
+use palabre_load_tests::talk::measured::Spent;
 use palabre_load_tests::talk::rooms::Room;
 use palabre_load_tests::talk::seats;
 use std::time::Duration;
@@ -33,29 +34,35 @@ pub async fn with_broadcaster(phase: Phase) -> Result<Talk> {
     let bare = Broadcaster::start().await?;
     let connections = phase.conversations * phase.readers;
     let seats = seats::of_broadcaster(bare.address, phase.readers, 0..connections).await?;
-    let measured = measure(phase, Dialect::Broadcast, seats, || bare.spent()).await;
-    Ok(tell(Talk::new(BROADCASTER, phase, &measured.with_context(|| format!("the broadcaster, {phase:?}"))?)))
+    let served_by = (BROADCASTER, Dialect::Broadcast);
+    measure(phase, served_by, seats, || bare.spent(), || bare.resident_bytes()).await
 }
 
 /// The phase with the server, in `rooms`, whose people use so many devices each.
 pub async fn with_palabre(phase: Phase, nodes: &Nodes, rooms: &[Room], devices: usize) -> Result<Talk> {
     let seats = seats::of_palabre(&nodes.addresses(), rooms, devices).await?;
-    let measured = measure(phase, Dialect::Palabre, seats, || nodes.spent()).await;
     let name = nodes.name();
-    Ok(tell(Talk::new(&name, phase, &measured.with_context(|| format!("{name}, {phase:?}"))?)))
+    measure(phase, (&name, Dialect::Palabre), seats, || nodes.spent(), || nodes.resident_bytes()).await
 }
 
 async fn measure(
     phase: Phase,
-    dialect: Dialect,
+    (server, dialect): (&str, Dialect),
     seats: Vec<Seat>,
     spent: impl Fn() -> Result<Spent>,
-) -> Result<Measured> {
-    let (fleet, _connections) = Fleet::launch(dialect, phase.readers, seats);
-    match phase.load {
-        Load::InFlight(flights) => fleet.closed_loop(flights, (WARM_UP, phase.span), spent).await,
-        Load::PerSecond(rate) => fleet.open_loop(rate, phase.span, spent).await,
-    }
+    resident_bytes: impl Fn() -> Result<u64>,
+) -> Result<Talk> {
+    let Phase { conversations, readers, load, span } = phase;
+    let (fleet, _connections) = Fleet::launch(dialect, readers, seats);
+    let talk = async {
+        match load {
+            Load::InFlight(flights) => fleet.closed_loop(flights, (WARM_UP, span), spent).await,
+            Load::PerSecond(rate) => fleet.open_loop(rate, span, spent).await,
+        }
+    };
+    let what = format!("{server}, {conversations} × {readers}, {load}");
+    let measured = progress::for_a_while(what.clone(), WARM_UP + span, talk).await.context(what)?;
+    Ok(tell(Talk::new(server, phase, &measured, resident_bytes()?)))
 }
 
 fn tell(talk: Talk) -> Talk {

@@ -16,7 +16,7 @@ mod world;
 use anyhow::Result;
 use clap::Parser;
 use palabre_load_tests::server::{self, Server};
-use palabre_load_tests::talk::rooms;
+use palabre_load_tests::talk::rooms::{self, Room};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -78,46 +78,61 @@ async fn measure(arguments: &Arguments, server: &mut Server, figures: &mut Figur
     let hostile = rooms.split_off(arguments.conversations);
     let (clients, connections) = (hostile.len(), arguments.connections);
 
-    restart(server, Server::unset_all).await?;
-    let world = World::begin(arguments, server, &rooms).await?;
+    let unchanged = |_: &mut Server| {};
+    let world = begin(arguments, server, &rooms, Server::unset_all).await?;
     figures.push(world.under(silent::READ, clients, silent::read(&world, &hostile)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     figures.push(world.under(silent::NEVER_READ, clients, silent::never_read(&world, &hostile)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     figures.push(world.under(huge::FRAMES, clients, huge::frames(&world, &hostile)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     figures.push(world.under(crowd::REFUSED, connections, crowd::refused(&world, &hostile, connections)).await?);
     drop(world);
 
     // Silence is noticed after 2.4 times as long.
-    restart(server, |server| server.set("PALABRE_PING_EVERY_S", "2")).await?;
-    let world = World::begin(arguments, server, &rooms).await?;
+    let world = begin(arguments, server, &rooms, |server| server.set("PALABRE_PING_EVERY_S", "2")).await?;
     figures.push(world.under(silent::ASK_AND_NEVER_READ, clients, silent::ask_and_never_read(&world, &hostile)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     figures.push(world.under(dribbling::REQUESTS, clients, dribbling::requests(&world, clients)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     figures.push(world.under(dribbling::FRAMES, clients, dribbling::frames(&world, &hostile)).await?);
     drop(world);
 
-    restart(server, |server| {
+    let capped = |server: &mut Server| {
         server.unset_all();
         server.lift_limits();
         server.unset("PALABRE_SOCKETS_PER_ADDRESS");
-    })
-    .await?;
-    let world = World::begin(arguments, server, &rooms).await?;
+    };
+    let world = begin(arguments, server, &rooms, capped).await?;
     figures
         .push(world.under(crowd::TOO_MANY, connections, crowd::beyond_the_cap(&world, &hostile, connections)).await?);
+    drop(world);
+    let world = begin(arguments, server, &rooms, unchanged).await?;
     let sipping = sipping::CONNECTIONS_PER_ADDRESS * 2;
     figures.push(world.under(sipping::ANSWERS, sipping, sipping::answers(&world)).await?);
     drop(world);
 
-    restart(server, Server::lift_limits).await?;
-    let world = World::begin(arguments, server, &rooms).await?;
+    let world = begin(arguments, server, &rooms, Server::lift_limits).await?;
     figures.push(world.under(crowd::LET_IN, connections, crowd::all_are_let_in(&world, &hostile, connections)).await?);
     drop(world);
     server.stop().await
 }
 
-/// Starts the server again with other settings.
-async fn restart<T>(server: &mut Server, change: impl FnOnce(&mut Server) -> T) -> Result<()> {
+/// Starts the server again with `change`d settings, so that nothing is left of those who came before, and has the others
+/// connect.
+async fn begin<T>(
+    arguments: &Arguments,
+    server: &mut Server,
+    rooms: &[Room],
+    change: impl FnOnce(&mut Server) -> T,
+) -> Result<World> {
     server.stop().await?;
     change(server);
     server.start().await?;
-    Ok(())
+    World::begin(arguments, server, rooms).await
 }
