@@ -4,7 +4,7 @@
 //! counted where they happen; what has a state is looked at when somebody asks ([`crate::http::metrics`]). One recorder
 //! serves the whole process; without one, counting does nothing.
 
-use metrics::{Counter, Histogram, Unit, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use palabre_events::StreamKind;
 use palabre_events::shell::Answer;
@@ -41,6 +41,7 @@ const FANOUT_UNHEARD: &str = "palabre_fanout_unheard_total";
 const FANOUT_DROPPED: &str = "palabre_fanout_dropped_total";
 const FANOUT_LINKS_LOST: &str = "palabre_fanout_links_lost_total";
 const FANOUT_NODES: &str = "palabre_fanout_nodes";
+const LOG_UNFOLDED: &str = "palabre_log_unfolded_bytes";
 
 /// What is looked at when somebody asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,12 @@ pub const ALL: &[(&str, Kind, &[&str], &str)] = &[
     (SOCKETS_CLOSED, Kind::Counter, &["why"], "Sockets that the server closed"),
     (CONNECTIONS_REFUSED, Kind::Counter, &[], "TCP connections refused because their address had too many"),
     ("palabre_log_position", Kind::Gauge, &[], "The last position of the log"),
+    (
+        LOG_UNFOLDED,
+        Kind::Gauge,
+        &[],
+        "Bytes of the embedded log that are in its WAL alone, not in its database's file yet",
+    ),
     ("palabre_views_position", Kind::Gauge, &[], "The position up to which the views are folded"),
     ("palabre_views_lag_positions", Kind::Gauge, &[], "How far the views are behind the log's end, in its positions"),
     ("palabre_effects_waiting", Kind::Gauge, &[], "Committed facts whose effects wait to be run"),
@@ -279,6 +286,16 @@ pub fn fanout_nodes(count: usize) {
     gauge!(FANOUT_NODES).set(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
+/// So much of the embedded log is in its WAL alone.
+#[expect(clippy::cast_precision_loss, reason = "it stays far below 2^53")]
+pub fn log_unfolded(bytes: u64) {
+    static UNFOLDED: LazyLock<Gauge> = LazyLock::new(|| {
+        record();
+        gauge!(LOG_UNFOLDED)
+    });
+    UNFOLDED.set(bytes as f64);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,10 +339,12 @@ mod tests {
         record();
         command::<()>(StreamKind::Ride, &Answer::Busy, Duration::from_millis(3));
         fanout_dropped(Dropped::Full, 2);
+        log_unfolded(4096);
         let told = render();
         assert!(told.contains("# TYPE palabre_command_duration_seconds histogram"), "{told}");
         let bucket = "palabre_command_duration_seconds_bucket{aggregate=\"ride\",outcome=\"busy\",le=\"0.005\"}";
         assert!(told.contains(bucket), "{told}");
         assert!(told.contains("palabre_fanout_dropped_total{why=\"full\"}"), "{told}");
+        assert!(told.contains("\npalabre_log_unfolded_bytes "), "{told}");
     }
 }

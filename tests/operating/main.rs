@@ -1,4 +1,5 @@
-//! What operators rely on: the image, the page that tells them everything, spans at a collector, and stopping in order.
+//! What operators rely on: the image, the page that tells them everything, spans at a collector, several nodes
+//! at once, and stopping in order.
 
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../chat/client.rs"]
@@ -14,3 +15,4 @@ mod stopping;
 #[expect(dead_code, reason = "other test programs use more of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod together;

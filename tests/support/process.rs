@@ -43,28 +43,12 @@ impl Process {
 
     /// Signs somebody up over the API.
     pub async fn sign_up(&self, name: &str) -> Person {
-        let email = format!("{}@example.org", name.to_lowercase());
-        let wanted =
-            json!({"email": email, "password": "a long enough secret", "name": name, "language": "fr", "token": true});
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = http.post(format!("http://{}/api/v1/accounts", self.host)).json(&wanted).send().await.unwrap();
-        let answer: Value = answer.json().await.unwrap();
-        let account: AccountId =
-            serde_json::from_value(answer["account"].clone()).unwrap_or_else(|_| panic!("{answer}"));
-        Person { account, token: answer["token"].as_str().unwrap().to_owned() }
+        sign_up(&self.host, name).await
     }
 
     /// Has `driver` offer a ride from Grenoble to Lyon the day after tomorrow.
     pub async fn offer_ride(&self, driver: &Person) -> RideId {
-        let departs_at = palabre::clock::now().plus_seconds(48 * 3600);
-        let offer = json!({
-            "stops": [{"lat": 45.1885, "lon": 5.7245}, {"lat": 45.7640, "lon": 4.8357}], "departs_at": departs_at,
-            "time_zone": "Europe/Paris", "seats": 3, "price_per_seat": {"cents": 800, "currency": "EUR"},
-        });
-        let request =
-            reqwest::Client::builder().no_proxy().build().unwrap().post(format!("http://{}/api/v1/rides", self.host));
-        let answer: Value = request.bearer_auth(&driver.token).json(&offer).send().await.unwrap().json().await.unwrap();
-        serde_json::from_value(answer["ride"].clone()).unwrap_or_else(|_| panic!("{answer}"))
+        offer_ride(&self.host, driver).await
     }
 
     /// As `kill -9`.
@@ -97,4 +81,28 @@ impl Drop for Process {
         // It may have ended already.
         self.child.kill().and_then(|()| self.child.wait()).ok();
     }
+}
+
+/// Signs somebody up over the API of whoever answers at `host`.
+pub async fn sign_up(host: &str, name: &str) -> Person {
+    let email = format!("{}@example.org", name.to_lowercase());
+    let wanted =
+        json!({"email": email, "password": "a long enough secret", "name": name, "language": "fr", "token": true});
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.post(format!("http://{host}/api/v1/accounts")).json(&wanted).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    let account: AccountId = serde_json::from_value(answer["account"].clone()).unwrap_or_else(|_| panic!("{answer}"));
+    Person { account, token: answer["token"].as_str().unwrap().to_owned() }
+}
+
+/// Has `driver` offer a ride from Grenoble to Lyon the day after tomorrow, over the API of whoever answers at `host`.
+pub async fn offer_ride(host: &str, driver: &Person) -> RideId {
+    let departs_at = palabre::clock::now().plus_seconds(48 * 3600);
+    let offer = json!({
+        "stops": [{"lat": 45.1885, "lon": 5.7245}, {"lat": 45.7640, "lon": 4.8357}], "departs_at": departs_at,
+        "time_zone": "Europe/Paris", "seats": 3, "price_per_seat": {"cents": 800, "currency": "EUR"},
+    });
+    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(format!("http://{host}/api/v1/rides"));
+    let answer: Value = request.bearer_auth(&driver.token).json(&offer).send().await.unwrap().json().await.unwrap();
+    serde_json::from_value(answer["ride"].clone()).unwrap_or_else(|_| panic!("{answer}"))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::schema::PAGE_BYTES;
+use crate::telemetry::metrics;
 
 /// Under load the WAL is folded once so much of it is new. More at once is cheaper, but a longer pause.
 const FOLD_AFTER_BYTES: u64 = 16 * 1024 * 1024;
@@ -110,6 +111,7 @@ impl Wal {
     fn note(&mut self, extent: rusqlite::Result<Extent>) {
         match extent {
             Ok(Extent { bytes, unfolded_bytes }) => {
+                metrics::log_unfolded(unfolded_bytes);
                 let held = unfolded_bytes >= WARN_AFTER_BYTES;
                 if held && !self.warned {
                     tracing::warn!(bytes, "the log's WAL grows: a reader holds on to an old state");
