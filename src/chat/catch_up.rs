@@ -100,6 +100,7 @@ async fn try_to_catch_up(shared: &Arc<Shared>, task: CatchUp) -> Result<(), Undo
         line.told = last.or(line.told);
         if let Some(last) = last.filter(|last| moves.iter().any(|envelope| envelope.version <= *last)) {
             shared.lines.demand_roster(line, last);
+            shared.follow_moves(conversation, &roster);
         }
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {

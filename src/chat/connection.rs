@@ -144,7 +144,7 @@ impl Connection {
 
     /// Whether typing in `conversation` is to be told.
     pub fn follows(&self, conversation: ConversationId) -> bool {
-        self.following.lock().conversations.binary_search(&conversation).is_ok()
+        self.following.lock().place(conversation).is_some()
     }
 
     /// The socket is about to be closed by its owner: from now on nobody else touches it.
@@ -167,12 +167,34 @@ impl Connection {
 /// Whose typing and presence a connection is told.
 #[derive(Debug, Default)]
 pub(super) struct Following {
-    /// In order.
-    pub(super) conversations: Box<[ConversationId]>,
-    /// Their other participants.
-    pub(super) accounts: Box<[AccountId]>,
+    /// In order of the conversations.
+    pub(super) followed: Box<[Followed]>,
     /// The connection is closed, and follows nothing any more.
     pub(super) over: bool,
+}
+
+/// A conversation that a connection follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Who takes part beside the connection's account.
+    pub others: Box<[AccountId]>,
+}
+
+impl Following {
+    /// The other participants of all conversations, each once.
+    pub(super) fn others(&self) -> Vec<AccountId> {
+        let mut others: Vec<_> = self.followed.iter().flat_map(|followed| &followed.others).copied().collect();
+        others.sort_unstable();
+        others.dedup();
+        others
+    }
+
+    /// Where a conversation stands among those that are followed.
+    pub(super) fn place(&self, conversation: ConversationId) -> Option<usize> {
+        self.followed.binary_search_by_key(&conversation, |followed| followed.conversation).ok()
+    }
 }
 
 /// A command that runs.

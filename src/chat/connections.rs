@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::connection::Connection;
+use super::connection::{Connection, Followed};
 use super::frames::ephemeral::Ephemeral;
 
 /// How long after the last connection of an account is gone others are told so, in milliseconds.
@@ -95,7 +95,8 @@ impl Connections {
         {
             let mut following = connection.following.lock();
             following.over = true;
-            self.unwatch(connection, &std::mem::take(&mut following.accounts));
+            self.unwatch(connection, &following.others());
+            following.followed = Box::default();
         }
         let account = connection.account();
         let mut shard = self.shard(account).lock();
@@ -182,38 +183,72 @@ impl Connections {
         }
     }
 
-    /// From now on tells `connection` of typing in `conversations`, and when any of `accounts` comes or goes, and of
+    /// From now on tells `connection` of typing in these conversations, and when any of their others comes or goes, and of
     /// nothing that it followed before.
-    pub fn follow(
-        &self,
-        connection: &Arc<Connection>,
-        mut conversations: Vec<ConversationId>,
-        accounts: Vec<AccountId>,
-    ) {
+    pub fn follow(&self, connection: &Arc<Connection>, mut followed: Vec<Followed>) {
         // Held throughout, so that a connection that closes meanwhile leaves no watcher behind. Whoever holds a shard
         // never asks for this lock.
         let mut following = connection.following.lock();
         if following.over {
             return;
         }
-        conversations.sort_unstable();
-        self.unwatch(connection, &following.accounts);
-        for account in &accounts {
-            self.shard(*account).lock().watchers.entry(*account).or_default().push(connection.clone());
+        followed.sort_unstable_by_key(|followed| followed.conversation);
+        followed.dedup_by_key(|followed| followed.conversation);
+        self.unwatch(connection, &following.others());
+        following.followed = followed.into_boxed_slice();
+        for account in following.others() {
+            self.shard(account).lock().watch(account, connection);
         }
-        following.conversations = conversations.into_boxed_slice();
-        following.accounts = accounts.into_boxed_slice();
+    }
+
+    /// Has those of `accounts` who are here and follow `conversation`, in which `present` take part now, follow that: tells
+    /// them of those whom they did not watch before, and nothing more of whom they watch for no conversation any longer.
+    pub fn follow_moves(&self, conversation: ConversationId, accounts: &[AccountId], present: &[AccountId]) {
+        for account in accounts {
+            let others = present.contains(account).then(|| present.iter().copied().filter(|other| other != account));
+            let others: Option<Box<[_]>> = others.map(Iterator::collect);
+            for connection in self.of(*account) {
+                self.follow_move(&connection, conversation, others.clone());
+            }
+        }
+    }
+
+    fn follow_move(
+        &self,
+        connection: &Arc<Connection>,
+        conversation: ConversationId,
+        others: Option<Box<[AccountId]>>,
+    ) {
+        let mut following = connection.following.lock();
+        let Some(place) = following.place(conversation) else { return };
+        let before = following.others();
+        let mut followed = std::mem::take(&mut following.followed).into_vec();
+        match others {
+            Some(others) => followed[place].others = others,
+            None => drop(followed.remove(place)),
+        }
+        following.followed = followed.into_boxed_slice();
+        let after = following.others();
+        let gone: Vec<_> = before.iter().copied().filter(|account| after.binary_search(account).is_err()).collect();
+        self.unwatch(connection, &gone);
+        for account in after.into_iter().filter(|account| before.binary_search(account).is_err()) {
+            let mut shard = self.shard(account).lock();
+            shard.watch(account, connection);
+            if shard.is_online(account) {
+                connection.outbox.push(presence(account, true));
+            }
+        }
     }
 
     /// Tells `connection` of those whom it watches, and whose state is not what it was answered when `online` were.
     pub fn tell_since(&self, connection: &Connection, online: &[AccountId]) {
-        let watched = connection.following.lock().accounts.clone();
+        let watched = connection.following.lock().others();
         for account in watched {
             // Locked until it is told, so that it is in one order with what its watchers are told.
             let shard = self.shard(account).lock();
             let is_online = shard.is_online(account);
             if is_online != online.contains(&account) {
-                connection.outbox.push(super::frames::text(&Ephemeral::Presence { account, online: is_online }));
+                connection.outbox.push(presence(account, is_online));
             }
         }
     }
@@ -269,6 +304,10 @@ impl Shard {
         self.is_present(account) || self.going.contains_key(&account)
     }
 
+    fn watch(&mut self, account: AccountId, watcher: &Arc<Connection>) {
+        self.watchers.entry(account).or_default().push(watcher.clone());
+    }
+
     /// Somebody who was nowhere is somewhere.
     fn came(&mut self, account: AccountId) {
         if self.going.remove(&account).is_none() {
@@ -285,8 +324,12 @@ impl Shard {
 
     fn tell_watchers(&self, account: AccountId, online: bool) {
         if let Some(watchers) = self.watchers.get(&account) {
-            let frame = super::frames::text(&Ephemeral::Presence { account, online });
+            let frame = presence(account, online);
             watchers.iter().for_each(|watcher| watcher.outbox.push(frame.clone()));
         }
     }
+}
+
+fn presence(account: AccountId, online: bool) -> ByteString {
+    super::frames::text(&Ephemeral::Presence { account, online })
 }

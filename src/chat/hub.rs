@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::close::Close;
-use super::connection::Connection;
+use super::connection::{Connection, Followed};
 use super::connections::Connections;
 use super::frames;
 use super::frames::ephemeral::Ephemeral;
@@ -219,17 +219,27 @@ impl Hub {
         connection: &Arc<Connection>,
         conversations: &[ConversationId],
     ) -> Result<Vec<AccountId>, CannotRead> {
-        let (mut followed, mut others) = (Vec::new(), Vec::new());
+        let account = connection.account();
+        let others_in = |roster: &Roster| {
+            let others = |other: &AccountId| *other != account;
+            roster.takes_part(account).then(|| roster.present().into_iter().filter(others).collect::<Box<[_]>>())
+        };
+        let mut followed = Vec::new();
         for conversation in conversations {
-            if let Some(roster) = self.roster(*conversation).await?.filter(|it| it.takes_part(connection.account())) {
-                followed.push(*conversation);
-                others.extend(roster.present().into_iter().filter(|other| *other != connection.account()));
+            if let Some(others) = self.roster(*conversation).await?.and_then(|roster| others_in(&roster)) {
+                followed.push(Followed { conversation: *conversation, others });
             }
         }
-        others.sort_unstable();
-        others.dedup();
-        // Registered before it looks who is there, so that nobody's coming falls between.
-        self.shared.connections.follow(connection, followed, others.clone());
+        // Registered before it looks who has come or gone meanwhile, so that nobody's coming or going falls between.
+        self.shared.connections.follow(connection, followed.clone());
+        for Followed { conversation, others } in followed {
+            if let Some(roster) = self.roster(conversation).await?
+                && others_in(&roster).is_none_or(|now| now != others)
+            {
+                self.shared.follow_moves(conversation, &roster);
+            }
+        }
+        let mut others = connection.following.lock().others();
         others.retain(|other| self.shared.connections.is_online(*other));
         Ok(others)
     }
@@ -273,6 +283,11 @@ impl Shared {
             }
         });
         all
+    }
+
+    /// Somebody came to a conversation or left it: whoever follows it here watches those who are in it now.
+    pub(super) fn follow_moves(&self, conversation: ConversationId, roster: &Roster) {
+        self.connections.follow_moves(conversation, &roster.ever(), &roster.present());
     }
 
     /// Shows `viewer`'s connections that follow `conversation` that `account` types there or stops.

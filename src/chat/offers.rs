@@ -140,6 +140,7 @@ impl Shared {
     /// Tells those of `events`, which follow each other in one conversation, that nobody has told yet.
     async fn tell_offered(self: &Arc<Self>, conversation: ConversationId, events: Vec<Arc<Envelope>>) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
+        let somebody_moves = events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type));
         {
             let mut shard = self.lines.of(conversation);
             let line = shard.line(conversation);
@@ -149,7 +150,7 @@ impl Shared {
             if line.catching_up.is_some() || last.version <= told {
                 return;
             }
-            if events.iter().any(|envelope| Roster::is_told_by(&envelope.event_type)) {
+            if somebody_moves {
                 self.lines.demand_roster(line, last.version);
             }
         }
@@ -174,6 +175,9 @@ impl Shared {
         let anyone = news.iter().any(Opened::is_for_somebody);
         let (last, sent) = if follows { self.send(news) } else { (None, Err(NotOpened)) };
         line.told = last.or(line.told);
+        if let Some(roster) = roster.filter(|_| somebody_moves) {
+            self.follow_moves(conversation, &roster);
+        }
         if sent.is_err() {
             return self.begin_catching_up(conversation, line, Repair::Hole);
         }

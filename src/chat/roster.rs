@@ -110,6 +110,15 @@ impl Roster {
         self.viewers(u64::MAX)
     }
 
+    /// Everyone who takes part or ever did, each once.
+    pub fn ever(&self) -> Vec<AccountId> {
+        let members = self.stays.iter().map(|stay| stay.account);
+        let mut ever: Vec<_> = [self.driver].into_iter().chain(self.passenger).chain(members).collect();
+        ever.sort_unstable();
+        ever.dedup();
+        ever
+    }
+
     /// Whether `account` belongs to it from beginning to end.
     fn is_lasting(&self, account: AccountId) -> bool {
         self.driver == account || self.passenger == Some(account)
@@ -180,6 +189,7 @@ mod tests {
         assert_eq!(roster.reach(ANNA), Some(Reach { from_seq: 2, to_seq: Some(6) }));
         assert_eq!(roster.reach(BEN), Some(Reach { from_seq: 4, to_seq: None }));
         assert_eq!(roster.viewers(6), [ANNA, BEN, DORA]);
+        assert_eq!(roster.ever(), [ANNA, BEN, DORA]);
     }
 
     #[test]

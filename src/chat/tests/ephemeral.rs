@@ -71,3 +71,44 @@ async fn who_came_or_went_before_the_answer_came_is_told_again_after_it() {
     scene.hub.tell_since(&dora, &[ANNA]);
     assert!(told(&dora).is_empty(), "the answer says so");
 }
+
+/// Whether events come from an actor or from the feed.
+type Way = fn(&Hub, &[Arc<Envelope>], &[AccountId]);
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_a_group_is_watched_and_whoever_leaves_it_watches_nobody() {
+    let ways: [Way; 2] = [|hub, events, audience| hub.publish(events, audience), |hub, events, _| hub.offer(events)];
+    for tell in ways {
+        let scene = Scene::new();
+        let stream = StreamId::from(group());
+        let opened = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..opened() };
+        let begin = vec![opened.into(), joins(ANNA, 1), joins(BEN, 2)];
+        tell(&scene.hub, &scene.commit::<ConversationEvent>(stream, Actor::System, begin).await, &[ANNA, BEN, DORA]);
+        let [anna, ben, dora, eve] = [ANNA, BEN, DORA, EVE].map(|account| scene.connect(account));
+        assert_eq!(scene.hub.follow(&anna, &[group()]).await, Ok(vec![BEN, DORA]));
+        assert_eq!(scene.hub.follow(&dora, &[group()]).await, Ok(vec![ANNA, BEN]));
+        let presence = |account, online: bool| json!({"type": "presence", "account": account, "online": online});
+        let heard = async |connection, account| {
+            let frames = next(connection, 2).await;
+            frames.into_iter().find(|frame| frame["type"] == "presence" && frame["account"] == json!(account))
+        };
+
+        let joined = scene.commit(stream, Actor::System, vec![joins(EVE, 3)]).await;
+        tell(&scene.hub, &joined, &[ANNA, BEN, DORA, EVE]);
+        assert_eq!(heard(&anna, EVE).await, Some(presence(EVE, true)));
+        assert_eq!(heard(&dora, EVE).await, Some(presence(EVE, true)));
+
+        tell(&scene.hub, &scene.commit(stream, Actor::System, vec![leaves(ANNA, 1)]).await, &[ANNA, BEN, DORA, EVE]);
+        assert_eq!((seqs(&next(&anna, 1).await), seqs(&next(&dora, 1).await)), (vec![5], vec![5]));
+        scene.hub.disconnect(&ben);
+        scene.hub.disconnect(&eve);
+        let mut gone = next(&dora, 2).await;
+        gone.sort_by_key(|frame| frame["account"].to_string());
+        let mut expected = [presence(BEN, false), presence(EVE, false)];
+        expected.sort_by_key(|frame| frame["account"].to_string());
+        assert_eq!(gone, expected);
+        assert!(told(&anna).is_empty(), "it is none of hers any more");
+        assert_eq!(scene.hub.typing(DORA, group(), true).await, Ok(true));
+        assert!(told(&anna).is_empty());
+    }
+}
