@@ -25,6 +25,7 @@ pub mod platform;
 pub mod postgres;
 pub mod random;
 pub mod server;
+pub mod stoppable;
 pub mod store;
 pub mod tcp;
 pub mod telemetry;

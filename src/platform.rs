@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-use crate::accounts::mail::{BadMailSettings, Mailer, Outlet};
+use crate::accounts::mail::{BadMailSettings, Bell, Office, Outlet, Postman};
 use crate::accounts::throttle::Quotas;
 use crate::accounts::{Accounts, Parts};
 use crate::actors::aggregate::Surroundings;
@@ -17,7 +17,7 @@ use crate::actors::directory::{Directory, Listed};
 use crate::actors::effects::{Effects, Runner};
 use crate::actors::finisher::Finisher;
 use crate::actors::news::News;
-use crate::actors::timers::{self, RunningTimers, Timers};
+use crate::actors::timers::{self, Timers};
 use crate::chat::revocation::Revocation;
 use crate::chat::{Caps, Hub, Pace, session};
 use crate::commands::Refusal;
@@ -29,6 +29,7 @@ use crate::feed::rebuild::open_views;
 use crate::feed::{Feed, FeedState, ViewsHandle};
 use crate::gates::Gates;
 use crate::page::tiles::Tiles;
+use crate::stoppable::Stoppable;
 use crate::store::open::Access;
 use crate::store::{self, EventStore};
 use crate::telemetry;
@@ -36,11 +37,12 @@ use crate::vault::{self, Keyring, Vault};
 
 /// How long a start waits for the views to catch up with the log; millions of events take less.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
+const CATCH_UP_LOOK_EVERY: Duration = Duration::from_millis(50);
 const CATCH_UP_TOLD_EVERY: Duration = Duration::from_secs(2);
 /// How often measurements are sorted.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
-/// How long a stop waits for the timers to give their lease back.
-const TIMERS_STOP_WITHIN: Duration = Duration::from_secs(1);
+/// How long a stop waits for timers and mail to give their leases back.
+const LEASES_STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A running node.
 pub struct Platform {
@@ -70,7 +72,8 @@ pub struct Platform {
     fanout: Option<Fanout>,
     feed: Feed,
     arbiters: Vec<Arbiter>,
-    timers: RunningTimers,
+    timers: Stoppable,
+    postman: Stoppable,
     background: Vec<tokio::task::JoinHandle<()>>,
     _data: DataFolder,
 }
@@ -110,14 +113,16 @@ impl Platform {
         let (feed, views) = Feed::start(views, log.clone(), Arc::new(news), hub.born_at())?;
         catch_up(&feed, &views, &log).await;
 
+        let bell = Bell::default();
         let accounts = Arc::new(Accounts::new(Parts {
             vault: vault.clone(),
             keyring: keyring.clone(),
             opening: Arc::new(directory.clone()),
-            mailer: Mailer::start(outlet(&config)?, &config.mail_from)?,
+            bell: bell.clone(),
             quotas: quotas(&config),
-            public_url: config.public_url(),
         }));
+        let office = Office::new(vault.clone(), outlet(&config)?, &config.mail_from, config.public_url())?;
+        let postman = Postman::new(office, node, bell).start();
 
         let runner = Runner::new(directory.clone(), views.clone());
         let mut background = vec![actix::spawn(runner.clone().run(causes))];
@@ -148,6 +153,7 @@ impl Platform {
             feed,
             arbiters,
             timers,
+            postman,
             background,
             _data: data,
         }))
@@ -188,7 +194,7 @@ impl Platform {
     /// what was interrupted is finished by the next start.
     pub async fn stop(&self) {
         self.hub.shut_down();
-        self.timers.stop(TIMERS_STOP_WITHIN).await;
+        tokio::join!(self.timers.stop(LEASES_STOP_WITHIN), self.postman.stop(LEASES_STOP_WITHIN));
         for task in &self.background {
             task.abort();
         }
@@ -208,13 +214,16 @@ impl Platform {
 /// stopped for good is not waited for.
 async fn catch_up(feed: &Feed, views: &ViewsHandle, log: &Arc<dyn EventStore>) {
     let head = *log.head().borrow();
-    let started = Instant::now();
-    while !views.wait_for(head, CATCH_UP_TOLD_EVERY).await {
+    let (started, mut told_at) = (Instant::now(), Instant::now());
+    while !views.wait_for(head, CATCH_UP_LOOK_EVERY).await {
         let position = views.position();
-        tracing::info!(position, head, "the views are catching up with the log");
         if started.elapsed() >= CATCH_UP_WITHIN || feed.state().stopped.is_some() {
             tracing::warn!(position, head, "serving before the views have caught up; answers may lack the latest");
             return;
+        }
+        if told_at.elapsed() >= CATCH_UP_TOLD_EVERY {
+            tracing::info!(position, head, "the views are catching up with the log");
+            told_at = Instant::now();
         }
     }
 }

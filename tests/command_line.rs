@@ -3,8 +3,11 @@
 #[expect(dead_code, reason = "other test programs use more of it")]
 mod support;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use support::TestServer;
 
@@ -126,14 +129,24 @@ async fn a_backup_of_a_running_server_is_restored_under_a_new_name() {
     let log_id = server.platform.log.log_id();
     let (log, vault) = (backups.path().join("log"), backups.path().join("vault.db"));
     let [log, vault] = [&log, &vault].map(|path| path.to_str().unwrap());
-    for _ in 0..2 {
-        let run = palabre(data.path(), &["backup", "log", log]);
-        if run.code == Some(0) {
-            assert!(run.out.starts_with("1 events in 1 streams are in "), "{}", run.out);
-        } else {
-            assert!(run.err.contains("already"), "nothing is written over: {}", run.err);
-        }
+    // While it is written to.
+    let over = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn(rename_until(over.clone(), server.address, anna.token.clone()));
+    let head = || *server.platform.log.head().borrow();
+    while head() < 20 {
+        tokio::task::yield_now().await;
     }
+    let before = head();
+    let run = palabre(data.path(), &["backup", "log", log]);
+    over.store(true, Ordering::SeqCst);
+    let written = writing.await.unwrap();
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let events: u64 = run.out.split(' ').next().unwrap().parse().unwrap();
+    assert!(run.out.starts_with(&format!("{events} events in 1 streams are in ")), "{}", run.out);
+    assert!((before..=head()).contains(&events), "{before}, {events}, {}", head());
+    assert!(written > 20 && head() == written + 1, "everybody is served meanwhile");
+    let again = palabre(data.path(), &["backup", "log", log]);
+    assert!(again.code == Some(1) && again.err.contains("already"), "nothing is written over: {}", again.err);
     assert_eq!(palabre(data.path(), &["backup", "vault", vault]).code, Some(0));
     assert_eq!(palabre(data.path(), &["backup", "vault", vault]).code, Some(1));
     drop(server);
@@ -153,5 +166,19 @@ async fn a_backup_of_a_running_server_is_restored_under_a_new_name() {
         drop(server);
         let proved = palabre(restored.path(), &["verify"]);
         assert_eq!(proved.code, Some(0), "{}", proved.err);
+        assert!(proved.out.starts_with(&format!("{events} events in 1 streams: all proved")), "{}", proved.out);
     }
+}
+
+/// Renames whoever has `token`, again and again; answers how often.
+async fn rename_until(over: Arc<AtomicBool>, server: SocketAddr, token: String) -> u64 {
+    let (http, mut times) = (reqwest::Client::builder().no_proxy().build().unwrap(), 0);
+    while !over.load(Ordering::SeqCst) {
+        let rename = http.patch(format!("http://{server}/api/v1/me")).bearer_auth(&token);
+        let rename = rename.header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
+        let name = serde_json::json!({"name": format!("Anna {times}")});
+        assert_eq!(rename.json(&name).send().await.unwrap().status(), 200);
+        times += 1;
+    }
+    times
 }

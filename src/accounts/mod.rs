@@ -23,9 +23,10 @@ mod tests;
 use palabre_events::{AccountId, Timestamp};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, broadcast};
+use uuid::Uuid;
 
-use crate::vault::{EndedSession, Keyring, Person, SessionId, Vault};
-use mail::{Letter, Mailer};
+use crate::vault::{EndedSession, KeptLetter, Keyring, LetterKind, SessionId, Vault};
+use mail::Bell;
 use opening::OpenAccount;
 use password::Hasher;
 use sessions::SessionCache;
@@ -51,12 +52,10 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Has the log take the first fact of an account.
     pub opening: Arc<dyn OpenAccount>,
-    /// Sends mail.
-    pub mailer: Mailer,
+    /// Wakes whoever sends mail.
+    pub bell: Bell,
     /// How often somebody may try.
     pub quotas: Quotas,
-    /// How people reach the platform, such as `https://covoiturage.example`, without a slash at the end.
-    pub public_url: String,
 }
 
 /// The accounts of the platform.
@@ -64,8 +63,7 @@ pub struct Accounts {
     vault: Arc<dyn Vault>,
     keyring: Keyring,
     opening: Arc<dyn OpenAccount>,
-    mailer: Mailer,
-    public_url: String,
+    bell: Bell,
     hasher: Hasher,
     throttle: Throttle,
     cache: SessionCache,
@@ -85,13 +83,12 @@ pub struct SessionEnded {
 impl Accounts {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { vault, keyring, opening, mailer, quotas, public_url } = parts;
+        let Parts { vault, keyring, opening, bell, quotas } = parts;
         Self {
             vault,
             keyring,
             opening,
-            mailer,
-            public_url,
+            bell,
             hasher: Hasher::new(),
             throttle: Throttle::new(quotas),
             cache: SessionCache::new(),
@@ -115,10 +112,21 @@ impl Accounts {
         }
     }
 
-    /// Tells `person` by mail that their password was changed. It is changed, whether they can be told or not.
-    fn tell_password_changed(&self, person: &Person, now: Timestamp) {
-        if self.mailer.send(Letter::password_changed(person, now)).is_err() {
-            tracing::warn!(account = %person.account, "nobody was told of a new password");
+    /// Tells somebody by mail that their password was changed. It is changed, whether they can be told or not.
+    async fn tell_password_changed(&self, account: AccountId, now: Timestamp) {
+        if let Err(refusal) = self.keep_letter(account, LetterKind::PasswordChanged, now).await {
+            tracing::warn!(%account, code = refusal.code(), "nobody was told of a new password");
         }
+    }
+
+    /// Has a letter sent, by whichever node sends mail.
+    async fn keep_letter(&self, account: AccountId, kind: LetterKind, now: Timestamp) -> Result<(), AccountRefusal> {
+        let letter = KeptLetter { id: Uuid::now_v7(), account, kind, about: now, attempts: 0, due_at: now };
+        if self.vault.keep_letter(letter).await? {
+            self.bell.ring();
+            return Ok(());
+        }
+        tracing::error!("too much mail waits");
+        Err(AccountRefusal::Unavailable)
     }
 }

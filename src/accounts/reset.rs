@@ -6,10 +6,9 @@ use palabre_events::Timestamp;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::letters::Letter;
 use super::sign_in::{check_password, read_email};
 use super::{AccountRefusal, Accounts};
-use crate::vault::{Email, Token};
+use crate::vault::{Email, LetterKind, Token};
 
 /// For how long a link works.
 pub const LINK_S: i64 = 3600;
@@ -30,14 +29,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Sends the link, if somebody has that address.
+    /// Has the link sent, if somebody has that address.
     pub(super) async fn send_reset(&self, email: Email, now: Timestamp) -> Result<(), AccountRefusal> {
-        let Some(person) = self.vault.person_by_email(email).await? else { return Ok(()) };
-        let token = Token::generate();
-        self.vault.keep_reset(person.account, token.hash(), now.plus_seconds(LINK_S)).await?;
-        // After `#`, so that it reaches the page alone: no server log, no referrer.
-        let link = format!("{}/reset-password#{}", self.public_url, token.reveal().as_str());
-        self.mailer.send(Letter::reset(&person, &link)).map_err(|_| AccountRefusal::Unavailable)
+        match self.vault.person_by_email(email).await? {
+            Some(person) => self.keep_letter(person.account, LetterKind::PasswordReset, now).await,
+            None => Ok(()),
+        }
     }
 
     /// Sets a new password with the token of a link, ends all sessions, and tells the person by mail.
@@ -55,7 +52,7 @@ impl Accounts {
         let hash = self.hasher.hash(password).await?;
         let redeemed = self.vault.redeem_reset(token, hash, now).await?.ok_or(AccountRefusal::ResetOver)?;
         self.tell_ended(redeemed.account, &redeemed.ended);
-        self.tell_password_changed(&person, now);
+        self.tell_password_changed(redeemed.account, now).await;
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ impl Accounts {
         let hash = self.hasher.hash(new).await?;
         let ended = self.vault.set_password(info.account, hash, Some(info.session)).await?;
         self.tell_ended(info.account, &ended);
-        self.tell_password_changed(&person, now);
+        self.tell_password_changed(info.account, now).await;
         Ok(())
     }
 

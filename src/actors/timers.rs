@@ -11,14 +11,13 @@ use palabre_events::shell::Answer;
 use palabre_projections::timers::{Due, DueCommand};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Directory;
 use super::effects::by_platform;
 use crate::clock;
 use crate::feed::ViewsHandle;
+use crate::stoppable::{IsToStop, Stoppable};
 use crate::vault::{Holding, Vault};
 
 #[cfg(test)]
@@ -39,12 +38,6 @@ pub struct Timers {
     lease: Holding,
 }
 
-/// Timers that run. Dropped, they end as well.
-pub struct RunningTimers {
-    is_to_stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
 impl Timers {
     /// Timers of the node with this id, drawn anew at each start, with a lease of `lease_s` seconds.
     pub fn new(directory: Directory, views: ViewsHandle, vault: Arc<dyn Vault>, node: Uuid, lease_s: u32) -> Self {
@@ -52,12 +45,11 @@ impl Timers {
     }
 
     /// Looks until it is stopped. Must be called within an actix system.
-    pub fn start(self) -> RunningTimers {
-        let (is_to_stop, told) = watch::channel(false);
-        RunningTimers { is_to_stop, task: actix::spawn(self.run(told)) }
+    pub fn start(self) -> Stoppable {
+        Stoppable::start("timers", |is_to_stop| actix::spawn(self.run(is_to_stop)))
     }
 
-    async fn run(mut self, mut is_to_stop: watch::Receiver<bool>) {
+    async fn run(mut self, mut is_to_stop: IsToStop) {
         loop {
             while self.do_what_is_due(&mut is_to_stop).await {}
             // Nobody left who could say so is the same.
@@ -69,7 +61,7 @@ impl Timers {
     }
 
     /// Does a page of what is due, while it holds the lease. Answers whether there may be more to do at once.
-    async fn do_what_is_due(&mut self, is_to_stop: &mut watch::Receiver<bool>) -> bool {
+    async fn do_what_is_due(&mut self, is_to_stop: &mut IsToStop) -> bool {
         if self.lease.take().await.is_none() {
             return false;
         }
@@ -94,22 +86,10 @@ impl Timers {
         last_position > 0 && self.views_show(last_position, is_to_stop).await && is_full
     }
 
-    async fn views_show(&self, position: u64, is_to_stop: &mut watch::Receiver<bool>) -> bool {
+    async fn views_show(&self, position: u64, is_to_stop: &mut IsToStop) -> bool {
         tokio::select! {
             shown = self.views.wait_for(position, EVERY * 5) => shown,
             _ = is_to_stop.wait_for(|told| *told) => false,
-        }
-    }
-}
-
-impl RunningTimers {
-    /// Ends them: finishes the one under way and gives the lease back, so that another node goes on at once. What takes
-    /// longer than `within`, as with a vault that is silent, is broken off; the lease then runs out by itself.
-    pub async fn stop(&self, within: Duration) {
-        self.is_to_stop.send_replace(true);
-        if tokio::time::timeout(within, self.is_to_stop.closed()).await.is_err() {
-            self.task.abort();
-            tracing::warn!("timers did not stop in time; another node goes on when their lease has run out");
         }
     }
 }

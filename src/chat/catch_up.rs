@@ -11,7 +11,7 @@ use super::close::Close;
 use super::history::{self, CannotRead};
 use super::hub::Shared;
 use super::lines::{Line, Shard};
-use super::roster::Roster;
+use super::roster::{Reach, Roster};
 use crate::backoff::Backoff;
 use crate::store::EventStore;
 
@@ -100,7 +100,7 @@ async fn try_to_catch_up(shared: &Arc<Shared>, task: CatchUp) -> Result<(), Undo
         line.told = last.or(line.told);
         if let Some(last) = last.filter(|last| moves.iter().any(|envelope| envelope.version <= *last)) {
             shared.lines.demand_roster(line, last);
-            shared.follow_moves(conversation, &roster);
+            shared.connections.follow_moves(conversation, &roster);
         }
         sent?;
         if line.told.is_some_and(|told| told >= line.wanted) {
@@ -142,18 +142,20 @@ async fn told_up_to(
     Ok(0)
 }
 
-/// Closes everybody who sees anything of `conversation`; when it cannot be known who that is, everybody.
+/// Closes everybody who sees anything of what was not told of a conversation; when it cannot be known who that is,
+/// everybody.
 async fn give_up(shared: &Shared, task: CatchUp) {
     let conversation = task.conversation;
     tracing::error!(%conversation, "events could not be told; their readers resume");
-    let remembered = {
+    let (remembered, told) = {
         let mut shard = shared.lines.of(conversation);
         let remembered = shard.known(conversation).and_then(|line| line.roster.clone());
+        let own = task.line(&mut shard).map(|line| line.told);
         // Before anybody is closed, so that whatever is committed from now on is told by somebody who begins anew.
-        if task.line(&mut shard).is_some() {
+        if own.is_some() {
             shard.forget(conversation);
         }
-        remembered
+        (remembered, own.flatten().unwrap_or(0))
     };
     let permit = shared.reads.acquire().await.expect("the semaphore is never closed");
     // What cannot be opened may still be read, and says who has left meanwhile.
@@ -162,8 +164,9 @@ async fn give_up(shared: &Shared, task: CatchUp) {
         Err(CannotRead) => remembered,
     };
     drop(permit);
+    let misses = |reach: Reach| reach.to_seq.is_none_or(|to_seq| to_seq > told);
     shared.connections.each(|connection| {
-        if roster.as_ref().is_none_or(|roster| roster.reach(connection.account()).is_some()) {
+        if roster.as_ref().is_none_or(|roster| roster.reach(connection.account()).is_some_and(misses)) {
             connection.outbox.close(Close::Gap);
         }
     });

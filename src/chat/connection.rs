@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
 use super::close::Close;
 use super::marks::Gathering;
 use super::outbox::Outbox;
+use super::roster::Roster;
 use crate::vault::{SessionId, TokenHash};
 
 /// The most commands of one connection that run at the same time; further ones are answered `busy`.
@@ -144,7 +145,7 @@ impl Connection {
 
     /// Whether typing in `conversation` is to be told.
     pub fn follows(&self, conversation: ConversationId) -> bool {
-        self.following.lock().place(conversation).is_some()
+        self.following.lock().of(conversation).is_some_and(|followed| followed.others.is_some())
     }
 
     /// The socket is about to be closed by its owner: from now on nobody else touches it.
@@ -178,22 +179,34 @@ pub(super) struct Following {
 pub struct Followed {
     /// Which.
     pub conversation: ConversationId,
-    /// Who takes part beside the connection's account.
-    pub others: Box<[AccountId]>,
+    /// As of which event.
+    pub seq: u64,
+    /// Who takes part beside the connection's account; none while that takes no part itself, and is told nothing.
+    pub others: Option<Box<[AccountId]>>,
+}
+
+impl Followed {
+    /// As `account` follows `conversation`.
+    pub fn by(account: AccountId, conversation: ConversationId, roster: &Roster) -> Self {
+        let others = || roster.present().into_iter().filter(|other| *other != account).collect();
+        Self { conversation, seq: roster.seq(), others: roster.takes_part(account).then(others) }
+    }
 }
 
 impl Following {
-    /// The other participants of all conversations, each once.
+    /// The other participants of all conversations, each once, in order.
     pub(super) fn others(&self) -> Vec<AccountId> {
-        let mut others: Vec<_> = self.followed.iter().flat_map(|followed| &followed.others).copied().collect();
+        let mut others: Vec<_> =
+            self.followed.iter().filter_map(|followed| followed.others.as_deref()).flatten().copied().collect();
         others.sort_unstable();
         others.dedup();
         others
     }
 
-    /// Where a conversation stands among those that are followed.
-    pub(super) fn place(&self, conversation: ConversationId) -> Option<usize> {
-        self.followed.binary_search_by_key(&conversation, |followed| followed.conversation).ok()
+    /// What is followed of `conversation`.
+    pub(super) fn of(&mut self, conversation: ConversationId) -> Option<&mut Followed> {
+        let place = self.followed.binary_search_by_key(&conversation, |followed| followed.conversation).ok()?;
+        Some(&mut self.followed[place])
     }
 }
 

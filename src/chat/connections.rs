@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::connection::{Connection, Followed};
 use super::frames::ephemeral::Ephemeral;
+use super::roster::Roster;
 
 /// How long after the last connection of an account is gone others are told so, in milliseconds.
 pub const GONE_AFTER_MS: u64 = 3_000;
@@ -201,35 +202,36 @@ impl Connections {
         }
     }
 
-    /// Has those of `accounts` who are here and follow `conversation`, in which `present` take part now, follow that: tells
-    /// them of those whom they did not watch before, and nothing more of whom they watch for no conversation any longer.
-    pub fn follow_moves(&self, conversation: ConversationId, accounts: &[AccountId], present: &[AccountId]) {
-        for account in accounts {
-            let others = present.contains(account).then(|| present.iter().copied().filter(|other| other != account));
-            let others: Option<Box<[_]>> = others.map(Iterator::collect);
-            for connection in self.of(*account) {
-                self.follow_move(&connection, conversation, others.clone());
+    /// Has those who follow `conversation` here follow it as of `roster`, unless they do as of a later one: tells them of
+    /// those whom they did not watch before, and nothing more of those whom they watch for no conversation any longer.
+    pub fn follow_moves(&self, conversation: ConversationId, roster: &Roster) {
+        for account in roster.ever() {
+            let now = Followed::by(account, conversation, roster);
+            for connection in self.of(account) {
+                self.change(&connection, conversation, |followed| {
+                    if followed.seq <= now.seq {
+                        *followed = now.clone();
+                    }
+                });
             }
         }
     }
 
-    fn follow_move(
-        &self,
-        connection: &Arc<Connection>,
-        conversation: ConversationId,
-        others: Option<Box<[AccountId]>>,
-    ) {
+    /// Has `connection` follow nothing in `conversation` until it asks again or somebody moves there.
+    pub fn unfollow(&self, connection: &Arc<Connection>, conversation: ConversationId) {
+        self.change(connection, conversation, |followed| followed.others = None);
+    }
+
+    fn change(&self, connection: &Arc<Connection>, conversation: ConversationId, change: impl FnOnce(&mut Followed)) {
         let mut following = connection.following.lock();
-        let Some(place) = following.place(conversation) else { return };
         let before = following.others();
-        let mut followed = std::mem::take(&mut following.followed).into_vec();
-        match others {
-            Some(others) => followed[place].others = others,
-            None => drop(followed.remove(place)),
-        }
-        following.followed = followed.into_boxed_slice();
+        let Some(followed) = following.of(conversation) else { return };
+        change(followed);
         let after = following.others();
         let gone: Vec<_> = before.iter().copied().filter(|account| after.binary_search(account).is_err()).collect();
+        for account in &gone {
+            self.tell_unwatched(connection, *account);
+        }
         self.unwatch(connection, &gone);
         for account in after.into_iter().filter(|account| before.binary_search(account).is_err()) {
             let mut shard = self.shard(account).lock();
@@ -240,16 +242,26 @@ impl Connections {
         }
     }
 
-    /// Tells `connection` of those whom it watches, and whose state is not what it was answered when `online` were.
+    /// Nothing will be told of `account` any more: if it was online, it is not for whoever does not watch it.
+    fn tell_unwatched(&self, connection: &Connection, account: AccountId) {
+        if self.is_online(account) {
+            connection.outbox.push(presence(account, false));
+        }
+    }
+
+    /// Tells `connection` of those whom it watches, or did, and whose state is not what it was answered when `online` were.
     pub fn tell_since(&self, connection: &Connection, online: &[AccountId]) {
         let watched = connection.following.lock().others();
-        for account in watched {
+        for account in &watched {
             // Locked until it is told, so that it is in one order with what its watchers are told.
-            let shard = self.shard(account).lock();
-            let is_online = shard.is_online(account);
-            if is_online != online.contains(&account) {
-                connection.outbox.push(presence(account, is_online));
+            let shard = self.shard(*account).lock();
+            let is_online = shard.is_online(*account);
+            if is_online != online.contains(account) {
+                connection.outbox.push(presence(*account, is_online));
             }
+        }
+        for account in online.iter().filter(|account| watched.binary_search(account).is_err()) {
+            connection.outbox.push(presence(*account, false));
         }
     }
 

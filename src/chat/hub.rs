@@ -220,28 +220,25 @@ impl Hub {
         conversations: &[ConversationId],
     ) -> Result<Vec<AccountId>, CannotRead> {
         let account = connection.account();
-        let others_in = |roster: &Roster| {
-            let others = |other: &AccountId| *other != account;
-            roster.takes_part(account).then(|| roster.present().into_iter().filter(others).collect::<Box<[_]>>())
-        };
         let mut followed = Vec::new();
         for conversation in conversations {
-            if let Some(others) = self.roster(*conversation).await?.and_then(|roster| others_in(&roster)) {
-                followed.push(Followed { conversation: *conversation, others });
+            if let Some(roster) = self.roster(*conversation).await?.filter(|roster| roster.takes_part(account)) {
+                followed.push(Followed::by(account, *conversation, &roster));
             }
         }
         // Registered before it looks who has come or gone meanwhile, so that nobody's coming or going falls between.
         self.shared.connections.follow(connection, followed.clone());
-        for Followed { conversation, others } in followed {
-            if let Some(roster) = self.roster(conversation).await?
-                && others_in(&roster).is_none_or(|now| now != others)
-            {
-                self.shared.follow_moves(conversation, &roster);
+        for Followed { conversation, seq, .. } in followed {
+            match self.roster(conversation).await {
+                Ok(Some(roster)) if roster.seq() != seq => self.shared.connections.follow_moves(conversation, &roster),
+                Ok(_) => {}
+                // What it followed before is replaced already: the answer must be true for what it follows now.
+                Err(_) => self.shared.connections.unfollow(connection, conversation),
             }
         }
-        let mut others = connection.following.lock().others();
-        others.retain(|other| self.shared.connections.is_online(*other));
-        Ok(others)
+        let mut online = connection.following.lock().others();
+        online.retain(|other| self.shared.connections.is_online(*other));
+        Ok(online)
     }
 
     /// Tells `connection`, which was answered that `online` are online, who has come or gone since: what it was told of
@@ -283,11 +280,6 @@ impl Shared {
             }
         });
         all
-    }
-
-    /// Somebody came to a conversation or left it: whoever follows it here watches those who are in it now.
-    pub(super) fn follow_moves(&self, conversation: ConversationId, roster: &Roster) {
-        self.connections.follow_moves(conversation, &roster.ever(), &roster.present());
     }
 
     /// Shows `viewer`'s connections that follow `conversation` that `account` types there or stops.

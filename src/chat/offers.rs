@@ -176,7 +176,7 @@ impl Shared {
         let (last, sent) = if follows { self.send(news) } else { (None, Err(NotOpened)) };
         line.told = last.or(line.told);
         if let Some(roster) = roster.filter(|_| somebody_moves) {
-            self.follow_moves(conversation, &roster);
+            self.connections.follow_moves(conversation, &roster);
         }
         if sent.is_err() {
             return self.begin_catching_up(conversation, line, Repair::Hole);

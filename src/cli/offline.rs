@@ -6,7 +6,7 @@ use palabre_events::log::ItemAnswer;
 use palabre_events::{Actor, StreamId, Timestamp};
 use std::sync::Arc;
 
-use crate::accounts::mail::{Mailer, Outlet};
+use crate::accounts::mail::Bell;
 use crate::accounts::opening::{NotOpened, OpenAccount, Opened};
 use crate::accounts::throttle::Quotas;
 use crate::accounts::{Accounts, Parts};
@@ -38,9 +38,8 @@ impl Offline {
             vault,
             keyring: keyring.clone(),
             opening: Arc::new(InLog(log.clone())),
-            mailer: Mailer::start(Outlet::folder(&config.mail_folder())?, &config.mail_from)?,
+            bell: Bell::default(),
             quotas: Quotas::default(),
-            public_url: config.public_url(),
         });
         Ok(Self { log, keyring, accounts })
     }

@@ -1,7 +1,7 @@
 //! Copying a vault into another: with its log, from one machine to many and back.
 //!
-//! Keys, destroyed keys, people, roles and open sessions are copied; links to reset a password and leases are not, they
-//! would be over by then. A copy goes into an empty vault, so that it brings back nothing that the target has ended since
+//! Keys, destroyed keys, people, roles and open sessions are copied; links to reset a password, mail that waits and leases are
+//! not, they would be over by then. A copy goes into an empty vault, so that it brings back nothing that the target has ended since
 //! it came into use. One that was interrupted is begun anew; until it is complete, nobody else can open it.
 
 use futures_util::future::BoxFuture;

@@ -12,7 +12,7 @@ use palabre_events::testing::{ANNA, by, now, posted, talk_with};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::client::{Answer, Client, send, text};
@@ -192,7 +192,9 @@ async fn a_node_that_cannot_follow_its_log_says_so_and_works() {
     for (data, part) in [(of_nothing, "views"), (b"{}".to_vec(), "feed")] {
         let folder = tempfile::tempdir().unwrap();
         write_one(folder.path(), data).await;
+        let since = Instant::now();
         let server = TestServer::start_with(|config| config.data = folder.path().to_owned());
+        assert!(since.elapsed() < Duration::from_secs(30), "it does not wait for what cannot come");
         let told = |health: &Value| health["degraded"][0]["part"] == part;
         let health = Client::nobody(&server).until("/healthz", told).await;
         assert_eq!((&health["ready"], &health["degraded"][0]["bearable"]), (&json!(true), &json!(true)), "{health}");

@@ -8,13 +8,17 @@ use palabre::vault::{
 use palabre_events::account::Language;
 use palabre_events::log::{AppendFailure, ItemAnswer};
 use palabre_events::{AccountId, CommandKey};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::postgres::PostgresServer;
-use crate::writing::{append, expect, open, stream};
+use crate::writing::{append, expect, open, stream, write_alone};
 
 /// How the server says that a command is done, up to the end of the word.
 type Tag = &'static [u8];
@@ -49,6 +53,54 @@ async fn relay(client: TcpStream, port: u16, armed: Arc<Mutex<Option<Tag>>>) -> 
     tokio::select! {
         ended = tokio::io::copy(&mut from_client, &mut to_server) => ended.map(drop),
         ended = downwards => ended,
+    }
+}
+
+/// Two hosts, A and B, which are two ways to one server; A is shut for good in the middle of writing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_a_host_is_lost_everything_goes_on_with_the_next_one() {
+    const EACH: u64 = 30;
+    let server = PostgresServer::shared();
+    let ways: Vec<_> =
+        [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()]
+            .into_iter()
+            .map(|listener| (listener.local_addr().unwrap().port(), tokio::spawn(pass_all(listener, server.port()))))
+            .collect();
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", ways[0].0, ways[1].0);
+    let url = server.fresh_database_over_tcp().replace(&format!("127.0.0.1:{}", server.port()), &hosts);
+    let store: Arc<dyn EventStore> = tokio::task::block_in_place(|| open(&url));
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let writers: Vec<_> = (0..4)
+        .map(|number| tokio::spawn(write_alone(store.clone(), stream(number), acknowledged.clone(), 4 * EACH)))
+        .collect();
+    while acknowledged.load(Ordering::Relaxed) < EACH {
+        tokio::task::yield_now().await;
+    }
+    ways[0].1.abort();
+    let mut versions = HashMap::new();
+    for (number, writer) in writers.into_iter().enumerate() {
+        versions.insert(stream(number), writer.await.unwrap());
+    }
+    assert!(versions.values().sum::<u64>() >= 4 * EACH);
+    expect(&*store, &versions).await;
+    // The head is followed there as well.
+    let other: Arc<dyn EventStore> = tokio::task::block_in_place(|| open(&url));
+    other.append(append(stream(9), 0, CommandKey(Uuid::now_v7()))).await.unwrap();
+    let (mut head, due) = (store.head(), *other.head().borrow());
+    let followed = tokio::time::timeout(Duration::from_secs(30), head.wait_for(|head| *head >= due)).await;
+    assert!(matches!(followed, Ok(Ok(_))));
+}
+
+/// Passes everything on between whoever connects and the server; ended, it takes nobody, and cuts whom it took.
+async fn pass_all(listener: TcpListener, port: u16) {
+    let mut ways = JoinSet::new();
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        ways.spawn(async move {
+            let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            // Either side may end it.
+            tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
+        });
     }
 }
 

@@ -11,9 +11,9 @@ use palabre_events::{AccountId, Actor, DomainEvent, Envelope, StreamId, Timestam
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
-use super::mail::{Letter, Mailer};
+use super::letters::Letter;
+use super::mail::{Bell, Office, Outlet};
 use super::opening::{NotOpened, OpenAccount, Opened};
 use super::throttle::Quotas;
 use super::{AccountRefusal, Accounts, Parts, SignUp, SignedIn};
@@ -23,7 +23,7 @@ use crate::actors::directory::Directory;
 use crate::actors::effects::Effects;
 use crate::store::EventStore;
 use crate::store::memory::MemoryStore;
-use crate::vault::{Keyring, SqliteVault};
+use crate::vault::{KeptLetter, Keyring, Letters, SqliteVault};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const PASSWORD: &str = "une voiture verte";
@@ -31,7 +31,7 @@ const PASSWORD: &str = "une voiture verte";
 /// A node's accounts with all around them.
 struct Place {
     accounts: Arc<Accounts>,
-    letters: mpsc::Receiver<Letter>,
+    office: Office,
     keyring: Keyring,
     vault: Arc<SqliteVault>,
     log: Arc<dyn EventStore>,
@@ -54,16 +54,17 @@ fn place_with(quotas: Quotas) -> Place {
     let arbiters = vec![actix::Arbiter::new()];
     let directory = Directory::new(&surroundings, &[arbiters[0].handle()]);
     let line = Arc::new(Line { directory, cut: Mutex::new(Cut::Nowhere) });
-    let (mailer, letters) = Mailer::held();
+    let (outlet, url) =
+        (Outlet::folder(&folder.path().join("mail")).unwrap(), "https://covoiturage.exemple".to_owned());
+    let office = Office::new(vault.clone(), outlet, "Palabre <palabre@exemple.fr>", url).unwrap();
     let accounts = Arc::new(Accounts::new(Parts {
         vault: vault.clone(),
         keyring: keyring.clone(),
         opening: line.clone(),
-        mailer,
+        bell: Bell::default(),
         quotas,
-        public_url: "https://covoiturage.exemple".to_owned(),
     }));
-    Place { accounts, letters, keyring, vault, log, line, _arbiters: arbiters, folder }
+    Place { accounts, office, keyring, vault, log, line, _arbiters: arbiters, folder }
 }
 
 impl Place {
@@ -73,10 +74,24 @@ impl Place {
             vault: self.vault.clone(),
             keyring: self.keyring.clone(),
             opening: self.line.clone(),
-            mailer: Mailer::held().0,
+            bell: Bell::default(),
             quotas: Quotas::default(),
-            public_url: "https://covoiturage.exemple".to_owned(),
         })
+    }
+
+    /// The letters that wait.
+    async fn waiting(&self) -> Vec<KeptLetter> {
+        self.vault.letters_due(at(1_000_000), 100).await.unwrap()
+    }
+
+    /// Takes the next letter away, as it is sent at `now`; waits until there is one.
+    async fn letter(&self, now: Timestamp) -> Letter {
+        loop {
+            if let Some(kept) = self.waiting().await.first() {
+                self.vault.drop_letter(kept.id).await.unwrap();
+                return self.office.written(kept, now).await.unwrap().unwrap();
+            }
+        }
     }
 
     /// From now on whoever asks the vault for a session is told that it has no answer.

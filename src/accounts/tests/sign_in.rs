@@ -38,7 +38,7 @@ async fn too_many_tries_are_refused_even_with_the_right_password() {
 
 #[actix::test]
 async fn a_new_password_ends_the_other_sessions_and_is_told_by_mail() {
-    let mut place = place();
+    let place = place();
     let here = place.sign_up(&anna()).await.unwrap();
     let there = place.accounts.sign_in("anna@exemple.fr", PASSWORD, HOME, at(1)).await.unwrap();
     let info = place.accounts.who(here.token.hash(), at(1)).await.unwrap().unwrap();
@@ -49,7 +49,7 @@ async fn a_new_password_ends_the_other_sessions_and_is_told_by_mail() {
     assert!(endings.try_recv().is_err(), "the session that asks stays");
     assert!(place.accounts.who(here.token.hash(), at(2)).await.unwrap().is_some());
     assert!(place.accounts.who(there.token.hash(), at(2)).await.unwrap().is_none());
-    let letter = place.letters.recv().await.unwrap();
+    let letter = place.letter(at(2)).await;
     assert_eq!(letter.to.as_str(), "anna@exemple.fr");
     assert!(letter.subject.contains("mot de passe a changé") && letter.body.contains("15/01/2027 à 08:00"));
     let refusal = place.accounts.sign_in("anna@exemple.fr", PASSWORD, HOME, at(3)).await.unwrap_err();
@@ -59,13 +59,13 @@ async fn a_new_password_ends_the_other_sessions_and_is_told_by_mail() {
 
 #[actix::test]
 async fn a_password_is_changed_only_with_the_present_one_and_to_a_fit_one() {
-    let mut place = place();
+    let place = place();
     let here = place.sign_up(&anna()).await.unwrap();
     let info = place.accounts.who(here.token.hash(), at(1)).await.unwrap().unwrap();
     let wrong = place.accounts.change_password(&info, "une voiture bleue", "une voiture rouge", HOME, at(2)).await;
     assert_eq!(wrong, Err(AccountRefusal::WrongCredentials));
     let unfit = place.accounts.change_password(&info, PASSWORD, "court", HOME, at(2)).await.unwrap_err();
     assert_eq!(codes(&unfit), [("new_password", "too_short")]);
-    assert!(place.letters.try_recv().is_err());
+    assert!(place.waiting().await.is_empty());
     assert!(place.accounts.sign_in("anna@exemple.fr", PASSWORD, HOME, at(3)).await.is_ok());
 }

@@ -10,7 +10,7 @@ use palabre_events::{AccountId, Actor, Envelope, RequestId, Timestamp};
 use std::path::PathBuf;
 use std::time::Instant;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::*;
 use crate::actors::Publish;
@@ -89,7 +89,7 @@ struct Scene {
 }
 
 struct Node {
-    timers: RunningTimers,
+    timers: Stoppable,
     arbiter: Arbiter,
     _feed: Feed,
 }
@@ -159,8 +159,7 @@ impl Scene {
 impl Node {
     /// Ends as with `kill -9`: what it had under way is lost, and its lease rests.
     async fn die(self) {
-        self.timers.task.abort();
-        self.timers.is_to_stop.closed().await;
+        self.timers.break_off().await;
         self.arbiter.stop();
         self.arbiter.join().unwrap();
     }

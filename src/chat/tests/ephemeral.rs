@@ -70,6 +70,30 @@ async fn who_came_or_went_before_the_answer_came_is_told_again_after_it() {
     assert_eq!(told(&dora), [presence(true)]);
     scene.hub.tell_since(&dora, &[ANNA]);
     assert!(told(&dora).is_empty(), "the answer says so");
+    scene.hub.tell_since(&dora, &[ANNA, BEN]);
+    let gone = json!({"type": "presence", "account": BEN, "online": false});
+    assert_eq!(told(&dora), [gone], "she follows nothing with Ben in it");
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_group_while_they_ask_to_follow_it_watches_nobody_there() {
+    let scene = Scene::new();
+    let stream = StreamId::from(group());
+    let opened = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..opened() };
+    let begin = vec![opened.into(), joins(ANNA, 1), joins(BEN, 2)];
+    scene.commit::<ConversationEvent>(stream, Actor::System, begin).await;
+    let [anna, _ben] = [ANNA, BEN].map(|account| scene.connect(account));
+    let shut = scene.log.gate.clone().write_owned().await;
+    let (hub, follows) = (scene.hub.clone(), anna.clone());
+    let following = tokio::spawn(async move { hub.follow(&follows, &[group()]).await });
+    while scene.log.reading.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    scene.commit(stream, Actor::System, vec![leaves(ANNA, 1)]).await;
+    drop(shut);
+    assert_eq!(following.await.unwrap(), Ok(vec![]));
+    scene.connect(DORA);
+    assert_eq!(told(&anna), [json!(null); 0]);
 }
 
 /// Whether events come from an actor or from the feed.
@@ -99,7 +123,11 @@ async fn whoever_joins_a_group_is_watched_and_whoever_leaves_it_watches_nobody()
         assert_eq!(heard(&dora, EVE).await, Some(presence(EVE, true)));
 
         tell(&scene.hub, &scene.commit(stream, Actor::System, vec![leaves(ANNA, 1)]).await, &[ANNA, BEN, DORA, EVE]);
-        assert_eq!((seqs(&next(&anna, 1).await), seqs(&next(&dora, 1).await)), (vec![5], vec![5]));
+        let left = next(&anna, 4).await;
+        assert_eq!(left[0]["seq"], 5);
+        assert_eq!(left[1..], [BEN, EVE, DORA].map(|account| presence(account, false)), "nobody, as far as she knows");
+        let left = next(&dora, 2).await;
+        assert_eq!((&left[0]["seq"], &left[1]), (&json!(5), &presence(ANNA, false)));
         scene.hub.disconnect(&ben);
         scene.hub.disconnect(&eve);
         let mut gone = next(&dora, 2).await;
@@ -110,5 +138,10 @@ async fn whoever_joins_a_group_is_watched_and_whoever_leaves_it_watches_nobody()
         assert!(told(&anna).is_empty(), "it is none of hers any more");
         assert_eq!(scene.hub.typing(DORA, group(), true).await, Ok(true));
         assert!(told(&anna).is_empty());
+
+        // She books again, and her connection still has the group open.
+        tell(&scene.hub, &scene.commit(stream, Actor::System, vec![joins(ANNA, 4)]).await, &[ANNA, BEN, DORA, EVE]);
+        assert_eq!(heard(&anna, DORA).await, Some(presence(DORA, true)));
+        assert_eq!(heard(&dora, ANNA).await, Some(presence(ANNA, true)));
     }
 }

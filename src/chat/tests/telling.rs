@@ -141,6 +141,21 @@ async fn while_nothing_can_be_opened_nobody_resumes_but_those_who_missed_somethi
     assert_eq!(ben.outbox.closing(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_left_before_what_cannot_be_told_is_left_alone() {
+    let scene = Scene::with(Arc::new(Away));
+    let stream = StreamId::from(group());
+    let opened = ConversationOpened { kind: ConversationKind::Group, passenger: None, ..opened() };
+    let begin = vec![opened.into(), joins(ANNA, 1), joins(BEN, 2), leaves(ANNA, 1)];
+    scene.hub.publish(&scene.commit::<ConversationEvent>(stream, Actor::System, begin).await, &[ANNA, BEN, DORA]);
+    let (anna, ben) = (scene.connect(ANNA), scene.connect(BEN));
+    let said = scene.commit::<ConversationEvent>(stream, by(DORA), vec![posted(DORA).into()]).await;
+    scene.hub.publish(&said, &[BEN, DORA]);
+    let closed = poll_fn(|context| ben.outbox.poll_take(context)).await;
+    assert_eq!(closed.close, Some(Close::Gap));
+    assert_eq!(anna.outbox.closing(), None, "she would learn that something is said");
+}
+
 /// Says when it is asked to open something, and opens it when it is told to.
 struct Slow {
     asked: mpsc::Sender<()>,

@@ -4,6 +4,7 @@
 mod copying;
 mod keys;
 mod leases;
+mod letters;
 mod people;
 mod resets;
 mod sessions;
@@ -22,6 +23,7 @@ pub(super) async fn holds_for(vault: Arc<dyn Vault>) {
     people::hold(&vault).await;
     sessions::hold(&vault).await;
     resets::hold(&vault).await;
+    letters::hold(&vault).await;
     leases::hold(&vault).await;
 }
 

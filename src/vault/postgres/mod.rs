@@ -7,6 +7,7 @@
 mod copy;
 mod keys;
 mod leases;
+mod letters;
 mod people;
 mod row;
 mod sessions;
@@ -29,6 +30,7 @@ static SCHEMA: Schema = Schema {
     steps: &[
         include_str!("../../../migrations/postgres/vault/0001_vault.sql"),
         include_str!("../../../migrations/postgres/vault/0002_copying.sql"),
+        include_str!("../../../migrations/postgres/vault/0003_letters.sql"),
     ],
 };
 

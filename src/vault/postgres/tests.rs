@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::test_postgres::PostgresServer;
 use crate::vault::open::VaultUrl;
-use crate::vault::{KeyMaterial, KeyState, Keys};
+use crate::vault::{KeyMaterial, KeyState, Keys, Letters};
 
 fn open(url: &str) -> Result<PostgresVault, OpenFailure> {
     PostgresVault::open(&Address::parse(url).unwrap())
@@ -63,5 +63,19 @@ fn a_schema_of_a_newer_version_is_refused() {
     drop(open(&url).unwrap());
     server.sql(&url, "UPDATE palabre_vault.schema_version SET version = 99");
     let refused = open(&url).map(drop).unwrap_err().to_string();
-    assert_eq!(refused, "the vault has schema 99, this palabre knows up to 2; use a newer palabre");
+    assert_eq!(refused, "the vault has schema 99, this palabre knows up to 3; use a newer palabre");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_of_an_earlier_version_keeps_what_it_has() {
+    let server = PostgresServer::shared();
+    let url = server.fresh_database();
+    let (id, material) = (KeyId::Person(AccountId(Uuid::from_u128(1))), KeyMaterial::generate());
+    let vault = open(&url).unwrap();
+    vault.ensure_keys(vec![(id, material.clone())]).await.unwrap();
+    drop(vault);
+    server.sql(&url, "DROP TABLE palabre_vault.letters; UPDATE palabre_vault.schema_version SET version = 2");
+    let vault = open(&url).unwrap();
+    assert_eq!(vault.key_now(id), Ok(KeyState::Held(material)));
+    assert_eq!(vault.letters_due(Timestamp::from_seconds(0).unwrap(), 1).await, Ok(vec![]));
 }

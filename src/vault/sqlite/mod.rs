@@ -8,6 +8,7 @@
 mod copy;
 mod keys;
 mod leases;
+mod letters;
 mod people;
 mod row;
 mod sessions;
@@ -32,10 +33,11 @@ const READERS: usize = 2;
 /// How long one process waits for another that is writing before it answers [`VaultFailure::Unavailable`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The steps from an empty file to the present schema; `user_version` counts those that were taken.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/vault/0001_vault.sql"),
     include_str!("../../../migrations/vault/0002_endings.sql"),
     include_str!("../../../migrations/vault/0003_copying.sql"),
+    include_str!("../../../migrations/vault/0004_letters.sql"),
 ];
 
 /// A vault in a SQLite file.
@@ -180,7 +182,7 @@ fn failed(error: rusqlite::Error) -> VaultFailure {
 mod tests {
     use super::*;
     use crate::vault::open::VaultUrl;
-    use crate::vault::{KeyMaterial, KeyState, Keys};
+    use crate::vault::{KeyMaterial, KeyState, Keys, Letters};
     use palabre_events::{AccountId, KeyId, Timestamp};
     use std::sync::Arc;
     use uuid::Uuid;
@@ -213,6 +215,20 @@ mod tests {
         drop(vault);
         let vault = SqliteVault::open(&path).unwrap();
         assert_eq!(vault.keys(vec![person(1)]).await, Ok(vec![KeyState::Held(material)]));
+    }
+
+    #[tokio::test]
+    async fn a_vault_of_an_earlier_version_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let material = KeyMaterial::generate();
+        let vault = SqliteVault::open(&path).unwrap();
+        vault.ensure_keys(vec![(person(1), material.clone())]).await.unwrap();
+        drop(vault);
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE letters; PRAGMA user_version = 3").unwrap();
+        let vault = SqliteVault::open(&path).unwrap();
+        assert_eq!(vault.keys(vec![person(1)]).await, Ok(vec![KeyState::Held(material)]));
+        assert_eq!(vault.letters_due(Timestamp::from_seconds(0).unwrap(), 1).await, Ok(vec![]));
     }
 
     #[tokio::test]

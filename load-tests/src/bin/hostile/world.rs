@@ -51,6 +51,8 @@ impl World {
     /// Measures steady talk, and the same while `attack` by so many `clients` goes on, which ends with what became of them.
     pub async fn under(&self, kind: Kind, clients: usize, attack: impl Future<Output = Result<String>>) -> Result<Row> {
         println!("{clients} {}", kind.name);
+        // What was written for those before must not wait in the system still.
+        tokio::task::spawn_blocking(rustix::fs::sync).await?;
         let mut before_us = histogram();
         // What comes first warms up: connections were just opened.
         self.talk(PIECE, &mut histogram()).await?;
