@@ -2,10 +2,16 @@
 //!
 //! All sides have the same shape: writers that wait for each acknowledgement, one thread that writes what has gathered
 //! and flushes it to disk before it answers. The raw side keeps no order of versions, no keys, no chain and no index.
-//! PostgreSQL is started for the measurement, on the same machine and the same disk. On a machine that others use too,
+//! PostgreSQL is started for the measurement, on the same machine and the same disk. KurrentDB is the small server of the
+//! tests, in this process, which keeps nothing on disk: it shows what the adapter and its client library cost, and how
+//! long they wait. On a machine that others use too,
 //! the processor time per acknowledgement, writers and database included, tells more than the rate. `-- 256` measures
 //! 256 writers only.
 
+#[cfg(feature = "kurrentdb")]
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/support/kurrentdb/mod.rs"]
+mod kurrentdb;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/support/postgres.rs"]
 mod postgres;
@@ -196,19 +202,39 @@ struct Log {
     name: &'static str,
     store: Arc<dyn EventStore>,
     database: Option<(PostgresServer, String)>,
+    #[cfg(feature = "kurrentdb")]
+    _kurrentdb: Option<kurrentdb::KurrentServer>,
 }
 
 impl Log {
     fn sqlite(folder: &Path) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.join("log")).expect("opens"));
-        Self { name: "SQLite", store, database: None }
+        Self::new("SQLite", store)
     }
 
     fn postgres() -> Self {
         let server = PostgresServer::start();
         let url = server.fresh_database();
         let store = Arc::new(PostgresStore::open(&Address::parse(&url).expect("an address")).expect("opens"));
-        Self { name: "PostgreSQL", store, database: Some((server, url)) }
+        Self { database: Some((server, url)), ..Self::new("PostgreSQL", store) }
+    }
+
+    #[cfg(feature = "kurrentdb")]
+    fn kurrentdb() -> Self {
+        use palabre::store::kurrent::{Address, KurrentStore};
+        let server = kurrentdb::KurrentServer::start();
+        let store = Arc::new(KurrentStore::open(&Address::parse(&server.url()).expect("an address")).expect("opens"));
+        Self { _kurrentdb: Some(server), ..Self::new("KurrentDB (the tests' server)", store) }
+    }
+
+    fn new(name: &'static str, store: Arc<dyn EventStore>) -> Self {
+        Self {
+            name,
+            store,
+            database: None,
+            #[cfg(feature = "kurrentdb")]
+            _kurrentdb: None,
+        }
     }
 
     /// SQLite folds its WAL when it is idle; PostgreSQL is told to.
@@ -279,7 +305,12 @@ async fn wake(store: &dyn EventStore) -> f64 {
 async fn main() {
     // Not on a file system in memory, where a flush costs nothing.
     let folder = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).expect("a folder");
-    let logs = [Log::sqlite(folder.path()), Log::postgres()];
+    let logs = [
+        Log::sqlite(folder.path()),
+        Log::postgres(),
+        #[cfg(feature = "kurrentdb")]
+        Log::kurrentdb(),
+    ];
     let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     println!("| writers | log | acknowledged/s | ratio to raw | µs CPU each | bytes written each |");
     println!("|---|---|---|---|---|---|");
@@ -296,7 +327,8 @@ async fn main() {
     println!();
     println!("| log | bulk, new streams | replay | one stream after the other |");
     println!("|---|---|---|---|");
-    for Log { name, store, .. } in &logs {
+    // In KurrentDB each stream's first event is an append of its own, and positions are places in its file.
+    for Log { name, store, .. } in logs.iter().filter(|log| log.store.positions_are_dense()) {
         let (bulk, (events, replay), wake) = (bulk(&**store).await, replay(&**store).await, wake(&**store).await);
         println!("| {name} | {bulk:.0} appends/s | {replay:.0} events/s of {events} | {:.0} µs each |", wake * 1e6);
     }

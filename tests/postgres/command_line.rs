@@ -51,3 +51,31 @@ async fn commands_work_beside_a_server() {
     let help = palabre(data.path(), "postgres://anna:s3cr3t@127.0.0.1:1/palabre", &["verify", "--help"]);
     assert!(!help.out.contains("s3cr3t"), "{}", help.out);
 }
+
+/// As `docs/OPERATING.md` says, from a database that is in use into an empty one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_is_restored_under_a_new_name() {
+    let operating = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATING.md")).unwrap();
+    let rename = operating.lines().find(|line| line.starts_with("UPDATE palabre_log.")).expect("it is documented");
+    let (postgres, dumps) = (PostgresServer::shared(), tempfile::tempdir().unwrap());
+    let (url, restored) = (postgres.fresh_database(), postgres.fresh_database());
+    let server = TestServer::start_with(|config| config.store = Some(url.clone()));
+    let anna = server.sign_up("Anna").await;
+    for part in ["log", "vault"] {
+        let (schema, dump) = (format!("--schema=palabre_{part}"), dumps.path().join(part));
+        let dumped = postgres.program("pg_dump").args(["--format=custom", &schema, "-f"]).arg(&dump).arg(&url).status();
+        assert!(dumped.unwrap().success());
+        let brought = postgres.program("pg_restore").arg(format!("--dbname={restored}")).arg(&dump).status();
+        assert!(brought.unwrap().success());
+    }
+    postgres.sql(&restored, rename);
+
+    let data = tempfile::tempdir().unwrap();
+    let proved = palabre(data.path(), &restored, &["verify"]);
+    assert!(proved.out.starts_with("1 events in 1 streams: all proved"), "{}{}", proved.out, proved.err);
+    let again = TestServer::start_with(|config| config.store = Some(restored));
+    assert_ne!(again.platform.log.log_id(), server.platform.log.log_id(), "so that clients start afresh");
+    let me = format!("http://{}/api/v1/me", again.address);
+    let me = reqwest::Client::new().get(me).bearer_auth(&anna.token).send().await.unwrap();
+    assert!(me.status().is_success() && me.text().await.unwrap().contains("Anna"));
+}

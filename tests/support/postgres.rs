@@ -173,6 +173,11 @@ impl PostgresServer {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
+    /// A program that comes with the server, such as `pg_dump`.
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(programs().join(name))
+    }
+
     fn make_database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
