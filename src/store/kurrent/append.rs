@@ -113,7 +113,7 @@ impl Log {
         let appending = leased.client.append_to_stream(stream.to_string(), &options, events);
         match tokio::time::timeout(self.answer_within, appending).await {
             Ok(Ok(WriteResult { position, .. })) => {
-                self.connection.worked();
+                self.connection.answered(&leased);
                 Sent::Committed((position.commit > 0).then_some(position.commit))
             }
             Ok(Err(error)) => {

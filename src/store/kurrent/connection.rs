@@ -5,10 +5,15 @@
 
 use eventstore::{Client, ClientSettings, Error};
 use parking_lot::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
+
+/// What takes longer may have waited for acknowledgements of TCP: see `nodelay`.
+const SLOW: Duration = Duration::from_millis(30);
+/// Between two looks at the sockets. The client connects anew by itself, and does not say so.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// Keeps one client.
 pub(super) struct Connection {
@@ -24,12 +29,15 @@ struct Current {
     number: u64,
     backoff: Backoff,
     again_at: Option<Instant>,
+    /// When the sockets were looked at.
+    looked_at: Option<Instant>,
 }
 
 /// A client to ask something of.
 pub(super) struct Leased {
     pub client: Client,
     number: u64,
+    since: Instant,
 }
 
 impl Connection {
@@ -58,7 +66,7 @@ impl Connection {
             }
         }
         let number = current.number;
-        current.client.clone().map(|client| Leased { client, number })
+        current.client.clone().map(|client| Leased { client, number, since: Instant::now() })
     }
 
     /// A call was answered.
@@ -66,6 +74,22 @@ impl Connection {
         let mut current = self.current.lock();
         current.backoff.reset();
         current.again_at = None;
+    }
+
+    /// The one call for which `leased` was asked for was answered.
+    pub fn answered(&self, leased: &Leased) {
+        self.worked();
+        let mut current = self.current.lock();
+        let is_due = current.looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
+        if leased.since.elapsed() >= SLOW && is_due {
+            current.looked_at = Some(Instant::now());
+            #[cfg(target_os = "linux")]
+            self.runtime.spawn_blocking(|| {
+                if let Err(error) = super::nodelay::send_at_once() {
+                    tracing::warn!(%error, "sockets of the log's client cannot be told to send at once; see OPERATING");
+                }
+            });
+        }
     }
 
     /// A call over `leased` failed.

@@ -13,6 +13,8 @@ mod head;
 mod known;
 mod lanes;
 mod name;
+#[cfg(target_os = "linux")]
+mod nodelay;
 mod reading;
 mod recording;
 #[cfg(test)]

@@ -144,7 +144,7 @@ pub(super) async fn twice<T, A: Future<Output = Result<T, Failed>>>(
         let leased = connection.client().ok_or(ReadFailure::Unavailable)?;
         match question(leased.client.clone()).await {
             Ok(answer) => {
-                connection.worked();
+                connection.answered(&leased);
                 return Ok(answer);
             }
             Err(Failed::Damaged(why)) => return Err(ReadFailure::Damaged(why)),

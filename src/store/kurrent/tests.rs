@@ -259,3 +259,23 @@ async fn a_log_that_is_not_there_is_not_read() {
     server.go_away();
     assert!(matches!(KurrentStore::open(&address), Err(OpenFailure::Server { .. })));
 }
+
+/// The client's sockets wait for acknowledgements of TCP until they are told not to.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_is_asked_goes_out_at_once() {
+    let server = KurrentServer::start();
+    let port = server.url().split([':', '?']).nth(2).expect("a port").parse().expect("a number");
+    let store = open(&server.url());
+    let told = async {
+        loop {
+            committed(store.append(append(fresh_stream(), 0, vec![unkeyed("one")])).await);
+            let at_once = super::nodelay::at_once(port);
+            assert!(!at_once.is_empty());
+            if !at_once.contains(&false) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(HEARD_WITHIN, told).await.expect("they are told");
+}
