@@ -41,8 +41,7 @@ fn connections() -> io::Result<Vec<Socket>> {
 
 /// For each connection to this port, whether it sends at once.
 #[cfg(test)]
-pub(super) fn at_once(port: u16) -> Vec<bool> {
+pub(super) fn at_once(port: u16) -> io::Result<Vec<bool>> {
     let is_there = |socket: &Socket| socket.peer_addr().unwrap().as_socket().unwrap().port() == port;
-    let there = connections().unwrap().into_iter().filter(is_there);
-    there.map(|socket| socket.tcp_nodelay().unwrap()).collect()
+    connections()?.iter().filter(|socket| is_there(socket)).map(Socket::tcp_nodelay).collect()
 }

@@ -270,7 +270,13 @@ async fn what_is_asked_goes_out_at_once() {
     let told = async {
         loop {
             committed(store.append(append(fresh_stream(), 0, vec![unkeyed("one")])).await);
-            let at_once = super::nodelay::at_once(port);
+            let at_once = match super::nodelay::at_once(port) {
+                Err(refused) if refused.kind() == std::io::ErrorKind::PermissionDenied => {
+                    return writeln!(std::io::stderr(), "KurrentDB: this system hides the sockets of its clients")
+                        .expect("standard error is there");
+                }
+                at_once => at_once.expect("its own sockets"),
+            };
             assert!(!at_once.is_empty());
             if !at_once.contains(&false) {
                 return;
