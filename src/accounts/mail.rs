@@ -477,7 +477,8 @@ mod tests {
         scene.keep(LetterKind::PasswordReset, clock::now()).await;
         bell.ring();
         let sent = async {
-            while scene.mails().is_empty() {
+            // Forgotten once its file is whole.
+            while !scene.waiting().await.is_empty() {
                 tokio::task::yield_now().await;
             }
         };
