@@ -229,10 +229,9 @@ impl Connections {
         change(followed);
         let after = following.others();
         let gone: Vec<_> = before.iter().copied().filter(|account| after.binary_search(account).is_err()).collect();
-        for account in &gone {
-            self.tell_unwatched(connection, *account);
-        }
         self.unwatch(connection, &gone);
+        // Afterwards, when nothing comes of them any more: for whoever does not watch them they are not there.
+        gone.into_iter().for_each(|account| connection.outbox.push(presence(account, false)));
         for account in after.into_iter().filter(|account| before.binary_search(account).is_err()) {
             let mut shard = self.shard(account).lock();
             shard.watch(account, connection);
@@ -242,16 +241,11 @@ impl Connections {
         }
     }
 
-    /// Nothing will be told of `account` any more: if it was online, it is not for whoever does not watch it.
-    fn tell_unwatched(&self, connection: &Connection, account: AccountId) {
-        if self.is_online(account) {
-            connection.outbox.push(presence(account, false));
-        }
-    }
-
     /// Tells `connection` of those whom it watches, or did, and whose state is not what it was answered when `online` were.
     pub fn tell_since(&self, connection: &Connection, online: &[AccountId]) {
-        let watched = connection.following.lock().others();
+        // Held throughout, so that nobody is unwatched meanwhile.
+        let following = connection.following.lock();
+        let watched = following.others();
         for account in &watched {
             // Locked until it is told, so that it is in one order with what its watchers are told.
             let shard = self.shard(*account).lock();
