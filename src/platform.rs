@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-use crate::accounts::mail::{BadMailSettings, Bell, Office, Outlet, Postman};
+use crate::accounts::mail::{Bell, Office, Postman};
+use crate::accounts::outlet::{BadMailSettings, Outlet};
 use crate::accounts::throttle::Quotas;
 use crate::accounts::{Accounts, Parts};
 use crate::actors::aggregate::Surroundings;

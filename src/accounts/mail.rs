@@ -1,21 +1,21 @@
-//! Sends mail: to a server when one is configured, else into a folder, one `.eml` file per mail.
+//! Sends mail: when, by whom, and what of it is remembered. Where it goes is for [`super::outlet`].
 //!
 //! Letters wait in the vault until they are sent, by one node at a time, which holds a lease meanwhile. Each is tried
 //! [`ATTEMPTS_MAX`] times at growing distances unless the server refuses it for good. When a node dies between the
 //! server's taking a mail and the vault's forgetting it, it is sent once more, under the same `Message-ID`. Failures are
 //! logged by the server's code alone, because its words commonly repeat the address.
 
+use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use palabre_events::Timestamp;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::letters::Letter;
+use super::outlet::{BadMailSettings, NotTaken, Outlet};
 use super::reset::LINK_S;
 use crate::clock;
 use crate::stoppable::{IsToStop, Stoppable};
@@ -33,69 +33,6 @@ const LEASE_S: u32 = 10;
 const LEASE_NAME: &str = "mail";
 /// How often it looks, beside when this node has kept a letter.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long one attempt may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Where mail goes.
-pub enum Outlet {
-    /// To a mail server.
-    Server(AsyncSmtpTransport<Tokio1Executor>),
-    /// Into a folder, for those who try Palabre out.
-    Folder(AsyncFileTransport<Tokio1Executor>),
-}
-
-/// What is wrong with the settings of mail.
-#[derive(Debug, thiserror::Error)]
-pub enum BadMailSettings {
-    /// The server's URL.
-    #[error("the mail server must be given as smtps://user:password@host or smtp://host:port?tls=required")]
-    Url,
-    /// The sender.
-    #[error("the sender of mail must be given as `Name <address>`")]
-    Sender,
-    /// The folder.
-    #[error("the mail folder cannot be made: {0}")]
-    Folder(#[from] std::io::Error),
-}
-
-impl Outlet {
-    /// The server at `url`, such as `smtps://user:password@mail.example`. TLS is as the URL says: `smtps`, or
-    /// `smtp` with `?tls=required` or `?tls=opportunistic`, or plain `smtp`.
-    pub fn server(url: &str) -> Result<Self, BadMailSettings> {
-        let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| BadMailSettings::Url)?;
-        Ok(Self::Server(server.timeout(Some(ATTEMPT_TIMEOUT)).build()))
-    }
-
-    /// The folder `path`, made if it is missing and then for its owner's eyes alone.
-    pub fn folder(path: &Path) -> Result<Self, BadMailSettings> {
-        use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        Ok(Self::Folder(AsyncFileTransport::new(path)))
-    }
-
-    async fn take(&self, mail: &Message) -> Result<(), NotTaken> {
-        match self {
-            Self::Server(server) => match tokio::time::timeout(ATTEMPT_TIMEOUT, server.send(mail.clone())).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(NotTaken {
-                    for_good: error.is_permanent(),
-                    code: error.status().map_or_else(|| "no answer".to_owned(), |code| code.to_string()),
-                }),
-                Err(_) => Err(NotTaken { for_good: false, code: "timeout".to_owned() }),
-            },
-            Self::Folder(folder) => folder
-                .send(mail.clone())
-                .await
-                .map(drop)
-                .map_err(|_| NotTaken { for_good: false, code: "the folder cannot be written".to_owned() }),
-        }
-    }
-}
-
-struct NotTaken {
-    for_good: bool,
-    code: String,
-}
 
 /// Wakes the postman of this node. Cheap to clone.
 #[derive(Clone, Default)]
@@ -257,7 +194,7 @@ mod tests {
     use crate::vault::{Letters, People, Person, SqliteVault};
     use palabre_events::AccountId;
     use palabre_events::account::Language;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
 

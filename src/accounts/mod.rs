@@ -1,12 +1,14 @@
 //! Accounts: signing up and in, sessions, password reset by mail, roles.
 //!
 //! [`Accounts`] is what the HTTP handlers, the chat socket and the command line call; each of its jobs has a file:
-//! `sign_up`, `sign_in`, `reset`, `sessions`. They lean on `password` (rules and hashing), [`throttle`], [`mail`] and
+//! `sign_up`, `sign_in`, `reset`, `sessions`. They lean on `password` (rules and hashing), [`throttle`], [`mail`] (which
+//! hands letters to an [`outlet`]) and
 //! [`opening`] (which has the log take an account's first fact). State lives in the vault, facts in the log; cookies,
 //! forms and status codes are `http`'s affair.
 
 pub mod mail;
 pub mod opening;
+pub mod outlet;
 pub mod password;
 pub mod refusal;
 pub mod throttle;

@@ -13,8 +13,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::letters::Letter;
-use super::mail::{Bell, Office, Outlet};
+use super::mail::{Bell, Office};
 use super::opening::{NotOpened, OpenAccount, Opened};
+use super::outlet::Outlet;
 use super::throttle::Quotas;
 use super::{AccountRefusal, Accounts, Parts, SignUp, SignedIn};
 use crate::actors::Publish;
